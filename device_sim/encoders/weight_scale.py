@@ -69,7 +69,7 @@ def features() -> bytes:
 
 
 def _steps(weight_kg: Decimal) -> int:
-    steps, rest = divmod(weight_kg, KG_RESOLUTION)
+    steps, rest = divmod(weight_kg, KG_RESOLUTION) if weight_kg.is_finite() else (weight_kg, 1)
     if rest or not 0 <= steps < UNSUCCESSFUL:
         raise NotEncodableError(
             f"Expected 0-327.67 kg in steps of {KG_RESOLUTION} kg, found {weight_kg}."

@@ -26,13 +26,18 @@ from typing import Final
 
 from bumble import att, core, hci
 from bumble.device import Connection, Device
-from bumble.gatt import Characteristic, CharacteristicValue, Service
+from bumble.gatt import Characteristic, Service
 
 from device_sim.clock import DeviceClock
 from device_sim.emission import EmissionLog, Measurement
-from device_sim.encoders.ieee11073 import current_time, read_current_time
-from device_sim.errors import DeviceStateError, NotEncodableError
-from device_sim.peripherals.identity import DeviceIdentity, information_service
+from device_sim.errors import DeviceStateError
+from device_sim.peripherals.standard_services import (
+    DeviceIdentity,
+    advertisement,
+    battery_service,
+    current_time_service,
+    information_service,
+)
 from device_sim.virtual_radio import VirtualRadio, static_address
 
 _LOG = logging.getLogger(__name__)
@@ -45,11 +50,6 @@ LINGER_S: Final = 0.5
 PATIENCE_S: Final = 10.0
 # The ATT transaction timeout (Core v5.4, Vol 3 Part F 3.3.3): after it the link is of no use.
 CONFIRM_TIMEOUT_S: Final = 30.0
-
-_READ: Final = Characteristic.Properties.READ
-_WRITE: Final = Characteristic.Properties.WRITE
-_READABLE: Final = att.Attribute.Permissions.READABLE
-_WRITEABLE: Final = att.Attribute.Permissions.WRITEABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class Peripheral(ABC):
         """Put the device on the air of `radio`."""
         device = await radio.add_device(self.identity.name, static_address(self.serial))
         device.add_services(self._services())
-        device.advertising_data = self._advertisement()
+        device.advertising_data = advertisement(self.identity, self.service_uuid)
         device.on(device.EVENT_CONNECTION, self._on_connection)
         self._measurement.on(Characteristic.EVENT_SUBSCRIPTION, self._on_subscription)
         self._device = device
@@ -289,54 +289,9 @@ class Peripheral(ABC):
         return [
             Service(self.service_uuid, [self._measurement, *self.extra_characteristics()]),
             information_service(self.identity),
-            Service(core.UUID.from_16_bits(0x180F), [self._battery()]),
-            Service(core.UUID.from_16_bits(0x1805), [self._current_time()]),
+            battery_service(lambda: self.battery_percent),
+            current_time_service(self.clock),
         ]
-
-    def _battery(self) -> Characteristic[bytes]:
-        return Characteristic(
-            core.UUID.from_16_bits(0x2A19),
-            _READ,
-            _READABLE,
-            CharacteristicValue(read=lambda _connection: bytes([self.battery_percent])),
-        )
-
-    def _current_time(self) -> Characteristic[bytes]:
-        return Characteristic(
-            core.UUID.from_16_bits(0x2A2B),
-            _READ | _WRITE,
-            _READABLE | _WRITEABLE,
-            CharacteristicValue(
-                read=lambda _connection: current_time(self.clock.now()),
-                write=lambda _connection, value: self._set_clock(value),
-            ),
-        )
-
-    def _set_clock(self, payload: bytes) -> None:
-        try:
-            self.clock.set_to(read_current_time(payload))
-        except NotEncodableError as error:
-            _LOG.info("%s refuses a clock setting: %s", self.serial, error)
-            raise att.ATT_Error(att.ErrorCode.VALUE_NOT_ALLOWED) from error
-
-    def _advertisement(self) -> bytes:
-        kind = core.AdvertisingData.Type
-        flags = core.AdvertisingData.Flags
-        return bytes(
-            core.AdvertisingData(
-                [
-                    (
-                        kind.FLAGS,
-                        bytes([flags.LE_GENERAL_DISCOVERABLE_MODE | flags.BR_EDR_NOT_SUPPORTED]),
-                    ),
-                    (
-                        kind.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
-                        self.service_uuid.to_bytes(),
-                    ),
-                    (kind.COMPLETE_LOCAL_NAME, self.identity.name.encode()),
-                ]
-            )
-        )
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -17,7 +17,7 @@ from device_sim.clock import DeviceClock
 from device_sim.emission import EmissionLog
 from device_sim.encoders.pulse_oximetry import PlxFeature, features, spot_check
 from device_sim.peripherals.base import Peripheral
-from device_sim.peripherals.identity import DeviceIdentity
+from device_sim.peripherals.standard_services import DeviceIdentity
 
 MODEL: Final = "SIM-PLX1"
 

@@ -17,7 +17,7 @@ from device_sim.clock import DeviceClock
 from device_sim.emission import EmissionLog
 from device_sim.encoders.weight_scale import features, weight_measurement
 from device_sim.peripherals.base import Peripheral
-from device_sim.peripherals.identity import DeviceIdentity
+from device_sim.peripherals.standard_services import DeviceIdentity
 
 MODEL: Final = "SIM-WSS1"
 
