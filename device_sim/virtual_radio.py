@@ -26,6 +26,7 @@ from bumble.core import InvalidArgumentError, InvalidPacketError
 from bumble.device import Device, DeviceConfiguration
 from bumble.host import Host
 from bumble.link import LocalLink
+from bumble.pairing import PairingConfig
 from bumble.transport.common import AsyncPipeSink, PacketParser
 
 from device_sim.errors import SimulatorError
@@ -204,7 +205,11 @@ class VirtualRadio:
         """Put a device on the air and return its Bumble host stack, powered on."""
         controller = HomeController(f"{self.name}/{name}", link=self._link)
         config = DeviceConfiguration(
-            name=name, address=address, gatt_service_enabled=False, classic_smp_enabled=False
+            name=name,
+            address=address,
+            gatt_service_enabled=False,
+            classic_smp_enabled=False,
+            identity_address_type=PairingConfig.AddressType.RANDOM,
         )
         device = Device(config=config, host=Host(controller, AsyncPipeSink(controller)))
         await device.power_on()

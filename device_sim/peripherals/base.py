@@ -38,6 +38,7 @@ from device_sim.peripherals.standard_services import (
     current_time_service,
     information_service,
 )
+from device_sim.tasks import stop
 from device_sim.virtual_radio import VirtualRadio, static_address
 
 _LOG = logging.getLogger(__name__)
@@ -157,9 +158,7 @@ class Peripheral(ABC):
     async def close(self) -> None:
         """Switch the device off; what is in its memory stays there."""
         if self._life:
-            self._life.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._life
+            await stop(self._life)
             self._life = None
 
     async def take_measurement(self, values: Mapping[str, Decimal]) -> Measurement:
@@ -237,9 +236,9 @@ class Peripheral(ABC):
                 timeout=self.confirm_timeout_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            confirmed = indication.done() and indication.exception() is None
+            confirmed = indication.done() and _succeeded(indication)
         finally:
-            await _cancel(indication, ended)
+            await stop(indication, ended)
         if confirmed:
             self._forget(stored)
         return confirmed
@@ -299,10 +298,8 @@ async def _first(*events: asyncio.Event) -> None:
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await _cancel(*waits)
+        await stop(*waits)
 
 
-async def _cancel(*tasks: asyncio.Task[None] | asyncio.Task[bool]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+def _succeeded(task: asyncio.Task[None]) -> bool:
+    return not task.cancelled() and task.exception() is None
