@@ -45,6 +45,7 @@ OPEN_TIMEOUT_S: Final = 10.0
 PROBE_EVERY_S: Final = 30.0
 PROBE_TIMEOUT_S: Final = 5.0
 CLOSE_TIMEOUT_S: Final = 2.0
+CLOSED_GRACE_S: Final = 0.2
 # After a timeout Bumble cancels the attempt and waits for the controller to report it.
 CANCEL_GRACE_S: Final = 2.0
 # Phones in neighbouring homes change address every 15 minutes. Bumble remembers the last
@@ -155,6 +156,8 @@ class HciAdapter:
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await self.until_lost(self._power_off())
         await self._transport.close()
+        # A TCP transport is closed a loop turn later; an hci-socket never says so.
+        await asyncio.wait({self._transport.source.terminated}, timeout=CLOSED_GRACE_S)
         self._on_lost()
         await stop(*self._chores)
 

@@ -87,7 +87,7 @@ Connected = Callable[[Radio, Peripheral], AbstractAsyncContextManager[Session]]
 
 async def until(condition: Callable[[], object], timeout_s: float = 5) -> None:
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the condition is in the simulator
             await asyncio.sleep(0.01)
 
 

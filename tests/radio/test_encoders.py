@@ -29,7 +29,7 @@ TIME = datetime(2025, 3, 14, 8, 30, 5)  # noqa: DTZ001 - a device's clock has no
         (Decimal(72), "4800"),
         (Decimal(0), "0000"),
         (Decimal(2045), "fd07"),
-        (Decimal("-2045"), "0308"),
+        (Decimal(-2045), "0308"),
         (Decimal("1e7"), "0170"),
         (Decimal("1e-8"), "0180"),
         (SpecialSfloat.NAN, "ff07"),
