@@ -171,7 +171,7 @@ class VirtualRadio:
         self.controller = HomeController(
             f"{name}/gateway", link=self._link, public_address=_public_address(name)
         )
-        self._devices: list[Device] = []
+        self._devices: list[tuple[Device, HomeController]] = []
         self._server: asyncio.Server | None = None
         self._host: _HostConnection | None = None
         self._port: int | None = None
@@ -213,7 +213,7 @@ class VirtualRadio:
         )
         device = Device(config=config, host=Host(controller, AsyncPipeSink(controller)))
         await device.power_on()
-        self._devices.append(device)
+        self._devices.append((device, controller))
         return device
 
     def drop_host(self) -> None:
@@ -230,7 +230,8 @@ class VirtualRadio:
             await self._server.wait_closed()
             self._server = None
         self.controller.drop_everything()
-        for device in self._devices:
+        for device, controller in self._devices:
+            controller.drop_everything()
             await device.power_off()
 
     def is_current(self, connection: _HostConnection) -> bool:

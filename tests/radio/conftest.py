@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -16,6 +16,7 @@ from device_sim.emission import EmissionLog
 from device_sim.home import Home
 from device_sim.peripherals.base import Peripheral
 from gateway.radio import Radio, open_radio
+from gateway.radio.bumble_client import BumbleClient
 
 PLX_SPOT_CHECK = "00002a5e-0000-1000-8000-00805f9b34fb"
 WEIGHT_MEASUREMENT = "00002a9d-0000-1000-8000-00805f9b34fb"
@@ -82,7 +83,10 @@ async def session(radio: Radio, device: Peripheral) -> AsyncIterator[Session]:
     await client.disconnect()
 
 
-Connected = Callable[[Radio, Peripheral], AbstractAsyncContextManager[Session]]
+def backend(link: Session) -> BumbleClient:
+    found = link.client._backend
+    assert isinstance(found, BumbleClient)
+    return found
 
 
 async def until(condition: Callable[[], object], timeout_s: float = 5) -> None:

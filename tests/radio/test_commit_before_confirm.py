@@ -6,13 +6,15 @@ import asyncio
 import logging
 
 import pytest
+from bumble import att
+from bumble.gatt import ClientCharacteristicConfigurationBits as Cccd
 
 from device_sim.emission import EmissionLog
 from device_sim.home import Home
 from gateway.radio import Radio
 from gateway.radio.commit_first import CommitFirstClient
 
-from .conftest import PLX_SPOT_CHECK, WEIGHT_MEASUREMENT, session, until, within
+from .conftest import PLX_SPOT_CHECK, WEIGHT_MEASUREMENT, backend, session, until, within
 
 
 async def test_the_confirmation_leaves_after_the_callback_returned(
@@ -21,7 +23,9 @@ async def test_the_confirmation_leaves_after_the_callback_returned(
     order: list[str] = []
     original = CommitFirstClient.send_confirmation
 
-    def send_confirmation(self: CommitFirstClient, confirmation: object) -> None:
+    def send_confirmation(
+        self: CommitFirstClient, confirmation: att.ATT_Handle_Value_Confirmation
+    ) -> None:
         order.append("confirmed")
         original(self, confirmation)
 
@@ -68,11 +72,10 @@ async def test_an_indication_before_anybody_listens_is_held_not_confirmed(
 ) -> None:
     await home.measure("oximeter")
     async with session(radio, home.oximeter) as link:
-        backend = link.client._backend
         characteristic = link.client.services.get_characteristic(PLX_SPOT_CHECK)
         assert characteristic is not None
         # A bonded device remembers the subscription: it indicates before we listen.
-        await backend._write_cccd(characteristic, 2)
+        await backend(link)._write_cccd(characteristic, Cccd.INDICATION)
         await asyncio.sleep(0.1)
         assert home.oximeter.pending_count == 1
         await link.client.start_notify(PLX_SPOT_CHECK, link.on_value)

@@ -13,21 +13,22 @@ from bleak.exc import BleakError
 from device_sim.emission import EmissionLog
 from device_sim.errors import DeviceStateError, SimulatorError
 from device_sim.home import Home
-from gateway.radio import LinkEndedError, Radio, RadioUnavailableError, hci, open_radio
+from gateway.radio import PLATFORM, LinkEndedError, Radio, RadioUnavailableError, hci, open_radio
 
-from .conftest import MEASUREMENTS, WEIGHT_MEASUREMENT, find, session, until, within
+from .conftest import MEASUREMENTS, WEIGHT_MEASUREMENT, backend, find, session, until, within
 
 
 async def test_a_link_lost_before_the_confirmation_delivers_again(
-    home: Home, radio: Radio, log: EmissionLog
+    home: Home, radio: Radio, log: EmissionLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await home.measure("scale")
     drops: list[asyncio.Task[None]] = []
     async with session(radio, home.scale) as link:
-        client = link.client._backend._client
-        client.send_confirmation = lambda _confirmation: drops.append(
-            asyncio.create_task(home.scale.drop_link())
-        )
+
+        def drop_instead(_confirmation: object) -> None:
+            drops.append(asyncio.create_task(home.scale.drop_link()))
+
+        monkeypatch.setattr(backend(link)._client, "send_confirmation", drop_instead)
         await link.client.start_notify(WEIGHT_MEASUREMENT, link.on_value)
         await within(2, link.ended.wait())
     await asyncio.gather(*drops)
@@ -40,22 +41,27 @@ async def test_a_link_lost_before_the_confirmation_delivers_again(
     assert log.counts().confirmed == 1
 
 
-async def test_a_confirmation_that_never_comes_ends_the_link(home: Home, radio: Radio) -> None:
+async def test_a_confirmation_that_never_comes_ends_the_link(
+    home: Home, radio: Radio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home.scale.confirm_timeout_s = 0.2
     await home.measure("scale")
     async with session(radio, home.scale) as link:
-        link.client._backend._client.send_confirmation = lambda _confirmation: None
+        client = backend(link)._client
+        monkeypatch.setattr(client, "send_confirmation", lambda _confirmation: None)
         await link.client.start_notify(WEIGHT_MEASUREMENT, link.on_value)
         await within(2, link.ended.wait())
     assert home.scale.pending_count == 1
 
 
-async def test_an_operation_stops_when_its_link_ends(home: Home, radio: Radio) -> None:
+async def test_an_operation_stops_when_its_link_ends(
+    home: Home, radio: Radio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await home.measure("scale")
     async with session(radio, home.scale) as link:
         server = home.scale._device
         assert server is not None
-        server.gatt_server.on_gatt_pdu = lambda *_arguments: None
+        monkeypatch.setattr(server.gatt_server, "on_gatt_pdu", lambda *_arguments: None)
         reading = asyncio.create_task(link.client.read_gatt_char("2a25"))
         await asyncio.sleep(0.05)
         await home.scale.drop_link()
@@ -124,7 +130,7 @@ async def test_a_controller_that_hangs_is_noticed(
     monkeypatch.setattr(hci, "PROBE_TIMEOUT_S", 0.1)
     radio = await open_radio(home.moniker)
     await asyncio.sleep(0.3)
-    home.radio.controller.on_packet = lambda _packet: None
+    monkeypatch.setattr(home.radio.controller, "on_packet", lambda _packet: None)
     await within(2, radio.wait_lost())
     await radio.close()
 
@@ -216,8 +222,7 @@ async def test_bonds_survive_the_gateway(home: Home, tmp_path: Path) -> None:
     for expected_to_pair in (True, False):
         radio = await open_radio(home.moniker, bonds=bonds)
         async with session(radio, home.scale) as link:
-            connection = link.client._backend._link
-            assert connection.is_encrypted is not expected_to_pair
+            assert backend(link)._connection.is_encrypted is not expected_to_pair
             await link.client.pair()
             await until(bonds.exists)
         await radio.close()
@@ -233,4 +238,11 @@ async def test_a_device_that_lost_its_bonds_is_paired_anew(home: Home, radio: Ra
     assert device.keystore is not None
     await device.keystore.delete_all()
     async with session(radio, home.scale) as link:
-        assert link.client._backend._link.is_encrypted
+        assert backend(link)._connection.is_encrypted
+
+
+async def test_the_platform_radio_is_never_lost() -> None:
+    radio = await open_radio(PLATFORM)
+    with pytest.raises(TimeoutError):
+        await within(0.05, radio.wait_lost())
+    await radio.close()

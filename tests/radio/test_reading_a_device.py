@@ -23,6 +23,7 @@ from .conftest import (
     PLX_SPOT_CHECK,
     WEIGHING,
     WEIGHT_MEASUREMENT,
+    backend,
     find,
     session,
     until,
@@ -166,7 +167,7 @@ async def test_a_bonded_device_is_encrypted_when_it_comes_back(home: Home, radio
     async with session(radio, home.scale) as link:
         await link.client.pair()
     async with session(radio, home.scale) as link:
-        assert link.client._backend._link.is_encrypted
+        assert backend(link)._connection.is_encrypted
 
 
 async def test_using_a_client_that_is_not_connected(home: Home, radio: Radio) -> None:

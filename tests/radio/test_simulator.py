@@ -104,7 +104,7 @@ def test_the_log_keeps_the_first_indication(tmp_path: Path) -> None:
     device_time = datetime(2025, 3, 14, 8, 30, 5)  # noqa: DTZ001 - a device's clock
     measurement = Measurement("WSS-1", device_time, (("body_weight", Decimal("74.205")),))
     log.taken(measurement)
-    assert log.emissions == ()
+    assert not log.emissions
     log.indicated(measurement)
     log.indicated(measurement)
     log.confirmed(measurement)
