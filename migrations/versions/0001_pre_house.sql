@@ -121,8 +121,12 @@ create table judgement_queue (
     id bigint generated always as identity primary key,
     patient_id uuid not null references patient,
     reading_ids uuid[] not null,
+    measured_from timestamptz not null,
+    measured_to timestamptz not null,
     enqueued_at timestamptz not null default now()
 );
+comment on column judgement_queue.measured_from is
+    'With measured_to: where in time the readings lie, so that finding them touches few chunks.';
 
 ------------------------------------------------------------------------ rules and findings
 
