@@ -162,7 +162,7 @@ create table finding (
     result text not null check (result in ('judged', 'insufficient')),
     severity text not null check (severity in ('green', 'blue', 'yellow', 'red')),
     score double precision,
-    quantity text not null,
+    quantity text,
     measured_at timestamptz not null,
     late boolean not null,
     reading_ids uuid[] not null,
@@ -197,12 +197,15 @@ create table case_event (
     version integer not null,
     at timestamptz not null,
     kind text not null,
-    quantity text,
+    about text,
     severity text,
     finding_id uuid references finding,
     clinician_id text references clinician,
     primary key (case_id, version)
 );
+
+comment on column case_event.about is
+    'The rule and quantity whose standing changed, e.g. absolute-limits/spo2.';
 
 ------------------------------------------------------------------------ what must not change
 
