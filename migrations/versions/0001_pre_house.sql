@@ -110,8 +110,11 @@ create table quarantine (
     reason text not null,
     gateway_id text,
     boot uuid,
-    seq bigint
+    seq bigint,
+    fingerprint bytea not null unique
 );
+comment on column quarantine.fingerprint is
+    'SHA-256 of topic, number and bytes: a message that is delivered again is kept once.';
 comment on column quarantine.payload is
     'The bytes as they came: the whole message, or the one observation that seq names.';
 
