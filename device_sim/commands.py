@@ -6,6 +6,7 @@ Owns the command line of the simulator. Must not know how homes work inside.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
@@ -14,7 +15,6 @@ import typer
 
 from device_sim.control_server import ControlServer
 from device_sim.emission import EmissionLog
-from device_sim.errors import SimulatorError
 from device_sim.home import Home
 
 HIGHEST_PORT: Final = 65535
@@ -90,13 +90,8 @@ def sim(
             f"Expected {homes} ports from {base_port} up, but {HIGHEST_PORT} is the highest.",
             param_hint="--base-port",
         )
-    try:
-        log = EmissionLog(emissions)
+    with contextlib.closing(EmissionLog(emissions)) as log:
         asyncio.run(_run(Plan(homes, seed, interval_s, base_port, control), log))
-    except (SimulatorError, OSError) as error:
-        typer.secho(f"telekol sim: {error}", fg="red", err=True)
-        raise typer.Exit(2) from error
-    log.close()
 
 
 async def _run(plan: Plan, log: EmissionLog) -> None:

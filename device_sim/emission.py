@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
+
+from device_sim.errors import SimulatorError
 
 UNITS: Final = {"spo2": "%", "pulse_rate": "/min", "body_weight": "kg"}
 
@@ -101,7 +103,7 @@ class EmissionLog:
     ) -> None:
         self._lives: dict[tuple[str, datetime], _Life] = {}
         self._now = now
-        self._file = path.open("a", encoding="utf-8") if path else None
+        self._file = _opened(path) if path else None
 
     def close(self) -> None:
         """Close the file, if there is one."""
@@ -184,3 +186,13 @@ def _emissions(lives: Iterable[_Life]) -> Iterable[Emission]:
                 device_time=life.measurement.device_time,
                 indicated_at=life.indicated_at,
             )
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise SimulatorError(
+            f"Expected to append emissions to {path}; the system said: {error.strerror}. "
+            "Give a file in a folder that exists and that you may write."
+        ) from error

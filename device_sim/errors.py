@@ -1,17 +1,20 @@
 """The exceptions of the simulator.
 
-    SimulatorError               anything the simulator raises on purpose
-    ├── NotEncodableError        a value that no such device can send
-    ├── DeviceStateError         the device cannot do that now
-    └── ControlError             a control command that cannot be carried out
+    telekol.errors.TelekolError
+    └── SimulatorError           anything the simulator raises on purpose
+        ├── NotEncodableError    a value that no such device can send
+        ├── DeviceStateError     the device cannot do that now
+        └── ControlError         a control command that cannot be carried out
 
 A message says what was expected, what was found and what to do next.
 """
 
 from __future__ import annotations
 
+from telekol.errors import TelekolError
 
-class SimulatorError(Exception):
+
+class SimulatorError(TelekolError):
     """Anything the simulator raises on purpose."""
 
 

@@ -1,6 +1,7 @@
 """The exceptions of the radio.
 
-    RadioUnavailableError        the adapter cannot be opened
+    telekol.errors.TelekolError
+    └── RadioUnavailableError    the adapter cannot be opened
     bleak.exc.BleakError
     └── LinkEndedError           the link, or the whole adapter, went away during an operation
 
@@ -12,8 +13,10 @@ from __future__ import annotations
 
 from bleak.exc import BleakError
 
+from telekol.errors import TelekolError
 
-class RadioUnavailableError(Exception):
+
+class RadioUnavailableError(TelekolError):
     """The adapter cannot be opened; its text says what was expected, found and what to do."""
 
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from device_sim.commands import app
 from device_sim.control import SimControl
 from device_sim.emission import EmissionLog, Measurement
-from device_sim.errors import ControlError, DeviceStateError, NotEncodableError
+from device_sim.errors import ControlError, DeviceStateError, NotEncodableError, SimulatorError
 from device_sim.home import Home
 from device_sim.patient import Patient
 from gateway.radio import open_radio
@@ -124,13 +124,17 @@ def test_the_log_keeps_the_first_indication(tmp_path: Path) -> None:
         (["--homes", "0"], "--homes"),
         (["--interval-s", "-1"], "--interval-s"),
         (["--homes", "9", "--base-port", "65530"], "65535"),
-        (["--emissions", "/no/such/place/file.jsonl"], "No such file"),
     ],
 )
 def test_bad_options_are_explained(arguments: list[str], complaint: str) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2
     assert complaint in result.output
+
+
+def test_an_emission_file_that_cannot_be_written() -> None:
+    with pytest.raises(SimulatorError, match="No such file"):
+        EmissionLog(Path("/no/such/place/file.jsonl"))
 
 
 class Running:
