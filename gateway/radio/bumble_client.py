@@ -25,15 +25,14 @@ from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError, BleakGATTProtocolError
 from bleak.uuids import normalize_uuid_16
-from bumble import att, hci
-from bumble.core import BaseBumbleError
+from bumble import hci
 from bumble.device import Connection
 from bumble.gatt import ClientCharacteristicConfigurationBits as Cccd
 
 from gateway.radio.bumble_scanner import BumbleScanner, scanner_backend
 from gateway.radio.commit_first import CommitFirstClient
 from gateway.radio.errors import LinkEndedError
-from gateway.radio.hci import HciAdapter, run_until
+from gateway.radio.hci import HciAdapter, bleak_errors, run_until
 from gateway.radio.services import discover
 
 _LOG = logging.getLogger(__name__)
@@ -105,7 +104,7 @@ class BumbleClient(BaseBleakClient):
         """Hang up; harmless when the link is gone."""
         if not self.is_connected:
             return
-        with contextlib.suppress(LinkEndedError, BleakError, TimeoutError):
+        with contextlib.suppress(BleakError, TimeoutError):
             async with asyncio.timeout(DISCONNECT_TIMEOUT_S):
                 await self._do(self._connection.disconnect())
         self._on_ended(0)
@@ -247,12 +246,8 @@ class BumbleClient(BaseBleakClient):
             self._disconnected_callback()
 
     async def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
-        try:
+        with bleak_errors(self.address):
             return await run_until(self._ended, work, f"the link to {self.address} ended")
-        except att.ATT_Error as error:
-            raise BleakGATTProtocolError(error.error_code) from error
-        except BaseBumbleError as error:
-            raise BleakError(f"{self.address}: {error or type(error).__name__}") from error
 
 
 def client_backend(adapter: HciAdapter) -> type[BumbleClient]:

@@ -20,16 +20,17 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from bumble import hci
+from bleak.exc import BleakError, BleakGATTProtocolError
+from bumble import att, hci
 from bumble.core import BaseBumbleError, PhysicalTransport
 from bumble.device import Advertisement, Connection, Device, DeviceConfiguration
 from bumble.pairing import PairingConfig
 from bumble.transport import open_transport
-from bumble.transport.common import Transport
+from bumble.transport.common import Transport, TransportLostError
 
 from gateway.radio.commit_first import CommitFirstClient
 from gateway.radio.errors import LinkEndedError, RadioUnavailableError
@@ -100,7 +101,7 @@ class HciAdapter:
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
                 await adapter.until_lost(adapter._power_on())
-        except (LinkEndedError, BaseBumbleError, TimeoutError, AssertionError) as error:
+        except (BleakError, TimeoutError, AssertionError) as error:
             await adapter.close()
             raise RadioUnavailableError(
                 f"Expected a Bluetooth controller behind {moniker}; it was opened but did not "
@@ -114,8 +115,12 @@ class HciAdapter:
         return adapter
 
     async def until_lost(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Do `work`; stop it with `LinkEndedError` when the controller goes away."""
-        return await run_until(self.lost, work, f"the controller {self.moniker} went away")
+        """Do `work`; stop it with `LinkEndedError` when the controller goes away.
+
+        Bumble may say so first, by its own `TransportLostError`; that comes out the same.
+        """
+        with bleak_errors(self.moniker):
+            return await run_until(self.lost, work, f"the controller {self.moniker} went away")
 
     async def start_scanning(self, listener: AdvertisementListener, *, active: bool) -> None:
         """Call `listener` for every advertisement, repeated ones too, until stopped."""
@@ -152,7 +157,7 @@ class HciAdapter:
     async def close(self) -> None:
         """Hang up everything and release the controller."""
         if not self.lost.is_set():
-            with contextlib.suppress(TimeoutError, BaseBumbleError, LinkEndedError):
+            with contextlib.suppress(TimeoutError, BleakError):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await self.until_lost(self._power_off())
         await self._transport.close()
@@ -186,6 +191,8 @@ class HciAdapter:
                 return await self.device.connect(
                     peer, transport=PhysicalTransport.LE, timeout=timeout_s
                 )
+            except TransportLostError as error:
+                raise LinkEndedError(f"{self.moniker} went away while connecting.") from error
             except BaseBumbleError as error:
                 raise TimeoutError(
                     f"Expected {peer} to accept a connection within {timeout_s:g} s: {error!r}"
@@ -201,7 +208,7 @@ class HciAdapter:
 
     async def _cancel_connecting(self) -> None:
         # Refused when the connection was just made; then it is hung up as unwanted.
-        with contextlib.suppress(BaseBumbleError, TimeoutError, LinkEndedError):
+        with contextlib.suppress(BleakError, TimeoutError):
             await self.until_lost(
                 self.device.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
             )
@@ -211,7 +218,7 @@ class HciAdapter:
             self._spawn(self._hang_up(attempt.result()))
 
     async def _hang_up(self, connection: Connection) -> None:
-        with contextlib.suppress(BaseBumbleError, LinkEndedError):
+        with contextlib.suppress(BleakError):
             await self.until_lost(connection.disconnect())
 
     async def _probe(self) -> None:
@@ -240,6 +247,19 @@ class HciAdapter:
         task = asyncio.create_task(work)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
+
+
+@contextlib.contextmanager
+def bleak_errors(subject: str) -> Iterator[None]:
+    """Turn Bumble's errors into bleak's; `subject` says whose they are."""
+    try:
+        yield
+    except TransportLostError as error:
+        raise LinkEndedError(f"{subject}: the controller went away. Open it again.") from error
+    except att.ATT_Error as error:
+        raise BleakGATTProtocolError(error.error_code) from error
+    except BaseBumbleError as error:
+        raise BleakError(f"{subject}: {error or type(error).__name__}") from error
 
 
 async def run_until(end: asyncio.Event, work: Coroutine[Any, Any, _T], why: str) -> _T:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from bleak.exc import BleakError
+from bumble.device import Device
+from bumble.transport.common import TransportLostError
 
 from device_sim.emission import EmissionLog
 from device_sim.errors import DeviceStateError, SimulatorError
@@ -246,3 +248,21 @@ async def test_the_platform_radio_is_never_lost() -> None:
     with pytest.raises(TimeoutError):
         await within(0.05, radio.wait_lost())
     await radio.close()
+
+
+async def test_bumbles_own_word_for_a_lost_adapter_comes_out_as_ours(
+    home: Home, radio: Radio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Found by dropping adapters at random: Bumble may notice before our event does.
+    async def lost(*_arguments: object, **_options: object) -> None:
+        raise TransportLostError("transport lost")
+
+    await home.measure("scale")
+    seen = await find(radio, home.scale)
+    monkeypatch.setattr(Device, "start_scanning", lost)
+    monkeypatch.setattr(Device, "connect", lost)
+    with pytest.raises(LinkEndedError):
+        async with radio.scanner():
+            pass
+    with pytest.raises(LinkEndedError):
+        await radio.client(seen).connect()
