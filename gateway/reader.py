@@ -39,6 +39,9 @@ _LOG = logging.getLogger(__name__)
 CONNECT_WITHIN_S: Final = 20.0
 """Above the radio's own limit of 15 s; only a radio that hangs comes here."""
 HANG_UP_WITHIN_S: Final = 3.0
+YIELD_S: Final = 0.5
+"""How long the device served last lets others be heard before it is served again; devices with a
+value to deliver advertise every 20-200 ms."""
 SCAN_CHANGE_WITHIN_S: Final = 10.0
 """A radio that cannot start or stop a scan in this time has lost its adapter."""
 
@@ -69,6 +72,7 @@ class Reader:
         self._clocks: dict[str, DeviceClock] = {}
         self._seen: dict[str, BLEDevice] = {}
         self._sighting = asyncio.Event()
+        self._last_served: str | None = None
 
     async def run(self) -> None:
         """Read devices until cancelled.
@@ -125,8 +129,14 @@ class Reader:
             while True:
                 await self._sighting.wait()
                 self._sighting.clear()
+                if self._turns.next(self._seen, self._now_s()) is None:
+                    continue
+                if self._last_served in self._seen and len(self._seen) == 1:
+                    # It may only be the quickest to advertise; let the others be heard too.
+                    await asyncio.sleep(YIELD_S)
                 address = self._turns.next(self._seen, self._now_s())
                 if address is not None:
+                    self._last_served = address
                     return self._seen[address]
         finally:
             async with asyncio.timeout(SCAN_CHANGE_WITHIN_S):

@@ -140,9 +140,7 @@ class Session:
                     await self._set_clock(uuid, layout)
                 return
 
-    async def _read_clock(
-        self, uuid: str, layout: type[CurrentTime | DateTime]
-    ) -> datetime | None:
+    async def _read_clock(self, uuid: str, layout: type[CurrentTime | DateTime]) -> datetime | None:
         try:
             payload = bytes(await self._client.read_gatt_char(uuid))
             shown = layout.from_bytes(payload).moment
