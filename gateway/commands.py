@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import Final
 
 import typer
 
 from gateway.settings import GatewaySettings
 from telekol import logs
 from telekol.settings import load
+
+# At DEBUG these write every packet, over many lines and with the values in it.
+_TALKATIVE: Final = ("bumble", "bleak")
 
 app = typer.Typer(
     add_completion=False,
@@ -63,6 +68,8 @@ def run(
         log_level=log_level,
     )
     logs.set_up("gateway", settings.log_level)
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
     # Loaded here, so that --help does not wait for the radio's libraries.
     from gateway import service  # noqa: PLC0415
 
