@@ -90,6 +90,8 @@ class Outbox:
         OutboxError
             If they could not be written; then none of them was.
         """
+        if not observations:
+            return Kept()
         with self._transaction():
             news, repeated, clashes = self._sort(observations)
             seqs = tuple(range(self._last_seq + 1, self._last_seq + 1 + len(news)))

@@ -69,8 +69,10 @@ class FileLock:
             ) from None
 
     def release(self) -> None:
-        """Let another process have the outbox."""
-        os.close(self._handle)
+        """Let another process have the outbox; harmless when done already."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
 
 
 def open_file(path: Path, now: datetime) -> tuple[sqlite3.Connection, FileLock]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import Coroutine
 from datetime import UTC, datetime
@@ -47,6 +48,7 @@ def run(settings: GatewaySettings) -> None:
     OutboxError
         If the outbox cannot be used.
     """
+    os.umask(0o077)  # readings and the keys of devices are for this user alone
     outbox = Outbox.open(settings.gateway_outbox, _now())
     try:
         asyncio.run(_run(settings, outbox))
@@ -73,7 +75,8 @@ def _parts(settings: GatewaySettings, outbox: Outbox) -> tuple[Coroutine[Any, An
     broker = Broker(settings.broker_host, settings.broker_port, settings.gateway_id)
     uplink = Uplink(settings.gateway_id, broker, outbox, DeliveryPlan(settings.policy), _now)
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
-    reader = Reader(partial(open_radio, settings.gateway_radio), intake, settings.zone, _now)
+    opener = partial(open_radio, settings.gateway_radio, bonds=settings.bonds)
+    reader = Reader(opener, intake, settings.zone, _now)
     return reader.run(), uplink.run(), _keep_house(outbox)
 
 

@@ -66,6 +66,11 @@ class GatewaySettings(BrokerSettings):
         return ZoneInfo(self.gateway_device_timezone)
 
     @property
+    def bonds(self) -> Path:
+        """Where the keys of paired devices are kept, for an HCI controller: beside the outbox."""
+        return self.gateway_outbox.with_name(self.gateway_outbox.name + ".bonds")
+
+    @property
     def policy(self) -> DeliveryPolicy:
         """How readings are sent and sent again."""
         return DeliveryPolicy(

@@ -88,20 +88,6 @@ class MosquittoBroker:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-@dataclass
-class IotcoreBroker:
-    """The broker from a wheel, for machines without Mosquitto."""
-
-    port: int
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        pytest.skip("needs mosquitto: apt install mosquitto")
-
-    def stop(self) -> None: ...
-
-
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[MosquittoBroker]:
     program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")

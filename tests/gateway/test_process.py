@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -19,6 +22,7 @@ from device_sim.peripherals.scale import Scale
 from device_sim.virtual_radio import VirtualRadio
 from telekol.observation import TimeConfidence
 from telekol.quantities import Quantity
+from telekol.wire import encode
 from tests.gateway.conftest import GATEWAY, GatewayProcess, MosquittoBroker, Server, receipt
 
 
@@ -60,7 +64,7 @@ def gateway(home: Home, broker: MosquittoBroker, tmp_path: Path) -> Iterator[Gat
     yield process
     if process.process is not None:
         process.kill()
-    print(process.log)
+    sys.stdout.write(process.log)  # shown when the test fails
 
 
 async def until(condition: object, within_s: float = 20.0) -> None:
@@ -128,7 +132,7 @@ async def test_a_poison_payload_and_a_poison_receipt_stop_nothing(
         server.send(poison)
     await home.measure("88")
     await until(lambda: len(server.stored) == 4)
-    assert gateway.log.count("a receipt cannot be read") == 4
+    await until(lambda: gateway.log.count("a receipt cannot be read") == 4)
 
 
 async def test_a_radio_that_is_pulled_out_is_opened_again(
@@ -161,13 +165,19 @@ async def test_a_server_that_is_away_misses_nothing_when_it_is_back(
     broker.start()
     await until(lambda: len(server.stored) == 4)
     assert len(set(server.arrivals)) == 4
-    server.send(receipt_bytes_for_another_life())
+    server.send(encode(receipt(uuid4(), through=99, first=99, last=99)))
     await until(lambda: "another life" in gateway.log)
 
 
-def receipt_bytes_for_another_life() -> bytes:
-    from uuid import uuid4
-
-    from telekol.wire import encode
-
-    return encode(receipt(uuid4(), through=99, first=99, last=99))
+async def test_it_stops_in_time_when_neither_broker_nor_radio_answers(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # takes connections and says nothing
+        address = f"127.0.0.1:{deaf.getsockname()[1]}"
+        arguments = ["--id", GATEWAY, "--outbox", str(tmp_path / "outbox.db")]
+        arguments += ["--broker-url", f"mqtt://{address}", "--radio", f"tcp-client:{address}"]
+        process = GatewayProcess(arguments, tmp_path / "gateway.log")
+        process.start()
+        await until(lambda: "gateway gw-test-001" in process.log)
+        await asyncio.sleep(0.3)
+        status, took_s = await asyncio.to_thread(process.stop)
+    assert (status, took_s < 2) == (0, True), process.log
+    assert "stopped" in process.log
