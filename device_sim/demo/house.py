@@ -101,7 +101,7 @@ class House:
         self._start_homes(broker_url)
 
     def _migrate(self) -> None:
-        subprocess.run(  # noqa: S603 - our own command
+        subprocess.run(
             [sys.executable, "-m", "telekol", "migrate"],
             env={**os.environ, "TELEKOL_DATABASE_URL": self.url},
             check=True,
