@@ -62,11 +62,18 @@ def api(
     """
     settings = load(ApiSettings, api_host=host, api_port=port)
     logs.set_up("api", settings.log_level)
+    with _bind(settings) as bound:
+        address, bound_port = bound.getsockname()[:2]
+        shown = f"[{address}]" if ":" in address else address
+        Console(stderr=True).print(f"Board at http://{shown}:{bound_port}/", highlight=False)
+        asyncio.run(server(settings).serve(sockets=[bound]))
+
+
+def _bind(settings: ApiSettings) -> socket.socket:
+    """Take the port before anything starts, so that a taken one is one clear message."""
+    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
     try:
-        with socket.create_server((settings.api_host, settings.api_port)) as bound:
-            address, bound_port = bound.getsockname()[:2]
-            Console(stderr=True).print(f"Board at http://{address}:{bound_port}/", highlight=False)
-            asyncio.run(server(settings).serve(sockets=[bound]))
+        return socket.create_server((settings.api_host, settings.api_port), family=family)
     except OSError as error:
         raise TelekolError(
             f"cannot listen on {settings.api_host}:{settings.api_port}: {error.strerror}. "

@@ -113,6 +113,9 @@ def _answer(request: Request, status: int, code: str, text: str) -> Response:
     if not wants_page(request):
         body = ErrorBody(code=code, message=message).model_dump()
         return JSONResponse(body, status_code=status, headers=headers)
-    page = pages.render(request, "error.html", status=status, message=message, retry=status == 503)
+    # What failed may have been a form: sending it again is the person's choice, not the page's.
+    again = request.url.path if request.method == "GET" else "/board"
+    retry = again if status == 503 else None
+    page = pages.render(request, "error.html", status=status, message=message, retry=retry)
     page.headers.update(headers)
     return page
