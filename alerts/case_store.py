@@ -14,7 +14,14 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from alerts import cases
-from alerts.cases import Case, Event, EventKind, JudgedReading, UnknownCaseError
+from alerts.cases import (
+    Case,
+    CaseConflictError,
+    Event,
+    EventKind,
+    JudgedReading,
+    UnknownCaseError,
+)
 from telekol import queries
 from telekol.severity import Channel, Severity
 
@@ -29,7 +36,7 @@ def take_in(
     The finding must be stored already and the patient's row locked.
     """
     row = connection.execute(
-        _SQL["open_case"].encode(), {"patient_id": patient_id, "channel": channel}
+        _SQL["open_case"], {"patient_id": patient_id, "channel": channel}
     ).fetchone()
     case_id: UUID | None = row[0] if row else None
     case = cases.fold(_events(connection, case_id)) if case_id else None
@@ -45,15 +52,15 @@ def take_in(
     _append(connection, case_id, after, event)
 
 
-def level_of(
-    connection: Connection[Any], patient_id: UUID, channel: Channel, quantity: str
-) -> Severity:
-    """Say how one quantity stands in a patient's open case; green without one."""
+def levels_of(
+    connection: Connection[Any], patient_id: UUID, channel: Channel
+) -> dict[str, Severity]:
+    """Say how a patient's open case stands, per rule and quantity; empty without one."""
     row = connection.execute(
-        _SQL["open_case"].encode(), {"patient_id": patient_id, "channel": channel}
+        _SQL["open_case"], {"patient_id": patient_id, "channel": channel}
     ).fetchone()
     case = cases.fold(_events(connection, row[0])) if row else None
-    return dict(case.levels).get(quantity, Severity.GREEN) if case else Severity.GREEN
+    return dict(case.levels) if case else {}
 
 
 def acknowledge(
@@ -88,12 +95,21 @@ def unacknowledge(
     """
     case = _locked(connection, case_id)
     after, event = cases.unacknowledge(case, clinician_id, now)
+    if case.state is cases.State.CLOSED:
+        _refuse_second_open_case(connection, case_id)
     _update(connection, case_id, after, event)
     _append(connection, case_id, after, event)
 
 
+def _refuse_second_open_case(connection: Connection[Any], case_id: UUID) -> None:
+    if connection.execute(_SQL["newer_open_case"], {"case_id": case_id}).fetchone():
+        raise CaseConflictError(
+            "a newer case is open for this patient; load the board again and work in that one"
+        )
+
+
 def _locked(connection: Connection[Any], case_id: UUID) -> Case:
-    row = connection.execute(_SQL["lock_case"].encode(), {"case_id": case_id}).fetchone()
+    row = connection.execute(_SQL["lock_case"], {"case_id": case_id}).fetchone()
     case = cases.fold(_events(connection, case_id)) if row else None
     if case is None:
         raise UnknownCaseError(f"there is no case {case_id}; load the board again")
@@ -102,12 +118,12 @@ def _locked(connection: Connection[Any], case_id: UUID) -> Case:
 
 def _events(connection: Connection[Any], case_id: UUID) -> list[Event]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_SQL["case_events"].encode(), {"case_id": case_id}).fetchall()
+        rows = cursor.execute(_SQL["case_events"], {"case_id": case_id}).fetchall()
     return [
         Event(
             kind=EventKind(row["kind"]),
             at=row["at"],
-            quantity=row["quantity"],
+            about=row["about"],
             severity=Severity(row["severity"]) if row["severity"] else None,
             finding_id=row["finding_id"],
             clinician_id=row["clinician_id"],
@@ -125,11 +141,11 @@ def _insert(
     event: Event,
 ) -> None:
     given = _row(case_id, case, event) | {"patient_id": patient_id, "channel": channel}
-    connection.execute(_SQL["insert_case"].encode(), given)
+    connection.execute(_SQL["insert_case"], given)
 
 
 def _update(connection: Connection[Any], case_id: UUID, case: Case, event: Event) -> None:
-    connection.execute(_SQL["update_case"].encode(), _row(case_id, case, event))
+    connection.execute(_SQL["update_case"], _row(case_id, case, event))
 
 
 def _row(case_id: UUID, case: Case, event: Event) -> dict[str, object]:
@@ -145,13 +161,13 @@ def _row(case_id: UUID, case: Case, event: Event) -> dict[str, object]:
 
 def _append(connection: Connection[Any], case_id: UUID, case: Case, event: Event) -> None:
     connection.execute(
-        _SQL["insert_event"].encode(),
+        _SQL["insert_event"],
         {
             "case_id": case_id,
             "version": case.version,
             "at": event.at,
             "kind": event.kind,
-            "quantity": event.quantity,
+            "about": event.about,
             "severity": event.severity,
             "finding_id": event.finding_id,
             "clinician_id": event.clinician_id,

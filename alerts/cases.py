@@ -87,15 +87,15 @@ class Event:
 
     Parameters
     ----------
-    quantity, severity, finding_id
-        Set for what a finding did.
+    about, severity, finding_id
+        Set for what a finding did; ``about`` names its rule and quantity.
     clinician_id
         Set for what a person did.
     """
 
     kind: EventKind
     at: datetime
-    quantity: str | None = None
+    about: str | None = None
     severity: Severity | None = None
     finding_id: UUID | None = None
     clinician_id: str | None = None
@@ -110,7 +110,7 @@ class Case:
     severity
         What the board shows: the worst while unseen, what is so now after that.
     levels
-        Severity now, per quantity.
+        Severity now, per rule and quantity: one rule's green never clears another's red.
     reason_finding_id
         The finding whose sentence explains the case.
     version
@@ -131,7 +131,7 @@ class Case:
 
     @property
     def level(self) -> Severity:
-        """How it stands now, the worst of all quantities."""
+        """How it stands now, the worst of all rules and quantities."""
         return max((level for _, level in self.levels), key=lambda s: s.rank)
 
 
@@ -140,7 +140,7 @@ class JudgedReading:
     """What a case needs to know of a finding."""
 
     finding_id: UUID
-    quantity: str
+    about: str
     severity: Severity
     found_at: datetime
 
@@ -164,7 +164,7 @@ def respond(case: Case | None, judged: JudgedReading) -> Event | None:
     return Event(
         kind=kind,
         at=judged.found_at,
-        quantity=judged.quantity,
+        about=judged.about,
         severity=judged.severity,
         finding_id=judged.finding_id,
     )
@@ -174,13 +174,13 @@ def _kind_of(case: Case | None, judged: JudgedReading) -> EventKind | None:
     green = judged.severity is Severity.GREEN
     if case is None or case.state is State.CLOSED:
         return None if green else EventKind.OPENED
-    before = dict(case.levels).get(judged.quantity, Severity.GREEN)
+    before = dict(case.levels).get(judged.about, Severity.GREEN)
     if judged.severity is before:
         return None if green else EventKind.REPEATED
-    levels = {**dict(case.levels), judged.quantity: judged.severity}
+    levels = {**dict(case.levels), judged.about: judged.severity}
     if all(level is Severity.GREEN for level in levels.values()):
         return EventKind.RETURNED
-    # Worse is judged per quantity: a yellow pulse beside a seen red SpO2 is news to somebody.
+    # Worse is judged for each by itself: a yellow pulse beside a seen red SpO2 is news to somebody.
     return EventKind.WORSENED if judged.severity.rank > before.rank else EventKind.EASED
 
 
@@ -237,8 +237,8 @@ def _next_state(case: Case | None, event: Event) -> State:
 
 def _next_levels(case: Case | None, event: Event) -> tuple[tuple[str, Severity], ...]:
     levels = dict(case.levels) if case else {}
-    if event.quantity is not None and event.severity is not None:
-        levels[event.quantity] = event.severity
+    if event.about is not None and event.severity is not None:
+        levels[event.about] = event.severity
     return tuple(sorted(levels.items()))
 
 

@@ -83,8 +83,13 @@ for update
 -- lock_case: One case, held until the transaction ends.
 select id from triage_case where id = %(case_id)s for update
 
+-- newer_open_case: Whether the patient of a closed case has an open one in the same channel.
+select 1 from triage_case old
+join triage_case c on c.patient_id = old.patient_id and c.channel = old.channel
+where old.id = %(case_id)s and c.state <> 'closed'
+
 -- case_events: What happened to a case, oldest first.
-select kind, at, quantity, severity, finding_id, clinician_id
+select kind, at, about, severity, finding_id, clinician_id
 from case_event where case_id = %(case_id)s order by version
 
 -- insert_case: A new case; the patient's own team has it first.
@@ -103,6 +108,6 @@ from finding f
 where c.id = %(case_id)s and f.id = %(finding_id)s
 
 -- insert_event: Add to a case's history; the key refuses two writers with the same version.
-insert into case_event (case_id, version, at, kind, quantity, severity, finding_id, clinician_id)
-values (%(case_id)s, %(version)s, %(at)s, %(kind)s, %(quantity)s, %(severity)s, %(finding_id)s,
+insert into case_event (case_id, version, at, kind, about, severity, finding_id, clinician_id)
+values (%(case_id)s, %(version)s, %(at)s, %(kind)s, %(about)s, %(severity)s, %(finding_id)s,
     %(clinician_id)s)

@@ -1,0 +1,1 @@
+"""Virtual radio, virtual devices, virtual patients, whole fleets, and their faults."""
