@@ -106,7 +106,7 @@ class PatientPages:
         return FindingView(
             severity="none" if insufficient else finding.severity,
             severity_word=self._word(None if insufficient else Severity(finding.severity)),
-            quantity=self._name(Quantity(finding.quantity)),
+            quantity=self._name(Quantity(finding.quantity)) if finding.quantity else "",
             when=self._say.when(finding.measured_at, self._now),
             reason=finding.reason_da if danish else finding.reason_en,
             late=finding.late,

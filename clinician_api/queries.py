@@ -151,6 +151,7 @@ def judgements(
         select(*columns)
         .where(col(Finding.patient_id) == patient_id, col(Finding.measured_at) >= since)
         .where(col(Finding.channel) == "clinical", col(Finding.result) == "judged")
+        .where(col(Finding.quantity).is_not(None))
     )
     return session.connection().execute(statement).all()
 

@@ -123,7 +123,7 @@ class Finding(SQLModel, table=True):
     result: str = Field(sa_type=Text)
     severity: str = Field(sa_type=Text)
     score: float | None = Field(sa_type=Double)
-    quantity: str = Field(sa_type=Text)
+    quantity: str | None = Field(sa_type=Text)
     measured_at: datetime = Field(sa_type=_TIME)
     late: bool
     reading_ids: list[UUID] = Field(sa_type=ARRAY(Uuid))
@@ -161,7 +161,7 @@ class CaseEvent(SQLModel, table=True):
     version: int = Field(primary_key=True)
     at: datetime = Field(sa_type=_TIME)
     kind: str = Field(sa_type=Text)
-    quantity: str | None = Field(sa_type=Text)
+    about: str | None = Field(sa_type=Text)
     severity: str | None = Field(sa_type=Text)
     finding_id: UUID | None = Field(foreign_key="finding.id")
     clinician_id: str | None = Field(foreign_key="clinician.id", sa_type=Text)
