@@ -6,7 +6,8 @@ Owns these addresses. An address holds the patient's random id and never a name.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Final, Literal
+from enum import IntEnum
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
@@ -21,8 +22,16 @@ from clinician_api.words import Words
 
 router: Final = APIRouter(include_in_schema=False)
 
-PERIODS: Final = (7, 30, 90)
-Days = Annotated[Literal[7, 30, 90], Query()]
+
+class Period(IntEnum):
+    """How many days back a page looks."""
+
+    WEEK = 7
+    MONTH = 30
+    QUARTER = 90
+
+
+Days = Annotated[Period, Query()]
 
 
 @router.get("/patients/{patient_id}")
@@ -32,7 +41,7 @@ def patient(  # FastAPI reads the arguments by name
     house: AHouse,
     visitor: AVisitor,
     say: SomeWords,
-    days: Days = 30,
+    days: Days = Period.MONTH,
 ) -> HTMLResponse:
     """Show a patient."""
     values = _read(house, patient_id, say, days)
@@ -46,7 +55,7 @@ def content(  # FastAPI reads the arguments by name
     house: AHouse,
     visitor: AVisitor,
     say: SomeWords,
-    days: Days = 30,
+    days: Days = Period.MONTH,
 ) -> HTMLResponse:
     """Give the part of the page that changes, for a page that is open."""
     values = _read(house, patient_id, say, days)
@@ -73,8 +82,8 @@ def _read(house: House, patient_id: UUID, say: Words, days: int) -> dict[str, An
         return {
             "patient": person,
             "team": team.name,
-            "days": days,
-            "periods": PERIODS,
+            "days": int(days),
+            "periods": [int(period) for period in Period],
             "cases": [case_view(row, say, now) for row in queries.open_cases(session, patient_id)],
             "quantities": views.quantities(data),
             "findings": [

@@ -167,3 +167,71 @@ class Ward:
             "red_high, valid_from, set_by) values (%s, %s, %s, %s, %s, %s, %s, 'physician-1')",
             [patient_id, quantity, *limits, datetime.now(UTC) - timedelta(days=200)],
         )
+
+    def fill(self) -> UUID:
+        """A morning's board: every colour and state; gives the patient with the most to see."""
+        now = datetime.now(UTC)
+        asta = self._history("Asta Prøvesen", now)
+        for name, severity, hours, team in (
+            ("Bodil Eksempelsen", Severity.RED, 0.2, "akut-proeveby"),
+            ("Carl Opdigtet-Håndværker", Severity.YELLOW, 3, "akut-proeveby"),
+            ("Ditte Påfundsen", Severity.YELLOW, 20, "lunge-eksempel"),
+            ("Ejnar Testmand", Severity.YELLOW, 1.5, "akut-proeveby"),
+            ("Frida Skabelonsen", Severity.YELLOW, 50, "akut-proeveby"),
+        ):
+            self.add_case(self.add_patient(name, team), severity, now - timedelta(hours=hours))
+        for name, hours in (("Gerda Mønster", 30), ("Hans Attrap", 75)):
+            patient = self.add_patient(name)
+            at = now - timedelta(hours=hours)
+            self.add_case(patient, Severity.BLUE, at, channel=Channel.MISSING)
+        seen = self.add_case(
+            self.add_patient("Inger Fiktiv"), Severity.RED, now - timedelta(hours=5)
+        )
+        self.acknowledge(seen, now - timedelta(hours=4))
+        returned = self.add_patient("Jens Prøvebilled", "lunge-eksempel")
+        self.add_case(returned, Severity.YELLOW, now - timedelta(hours=26))
+        self.add_case(returned, Severity.GREEN, now - timedelta(hours=2))
+        closed = self.add_patient("Karla Dummy")
+        case = self.add_case(closed, Severity.YELLOW, now - timedelta(hours=26))
+        self.add_case(closed, Severity.GREEN, now - timedelta(hours=2))
+        self.acknowledge(case, now - timedelta(minutes=4))
+        return asta
+
+    def _history(self, name: str, now: datetime) -> UUID:
+        """Ninety days of one patient: daily at first, then weekly, a gap, and a bad end."""
+        patient = self.add_patient(name)
+        self.set_limits(patient, "spo2", 85, 90, None, None)
+        self.set_limits(patient, "pulse_rate", 45, 50, 110, 120)
+        self.set_limits(patient, "body_weight", None, 66, 72.5, None)
+        days = [*range(90, 76, -1), 72, 69, 65, 62, 58, 41, 37, 34, 30, 27, 23, 20, 16, 13, 9, 6, 2]
+        for index, day in enumerate(days):
+            at = now - timedelta(days=day, hours=index % 3)
+            drift = max(0, 14 - day) / 5
+            spo2 = 93 + (index * 7 % 5) - 2 - drift
+            self._judged(patient, spo2, at, "spo2", 85, 90)
+            self._judged(patient, 78 + index * 11 % 17 + drift * 6, at, "pulse_rate", 45, 50)
+            if index % 2 == 0:
+                weight = 69 + (index * 3 % 7) / 10 + drift / 2
+                self.add_reading(patient, weight, at, "body_weight", entered="typed")
+        last = now - timedelta(minutes=12)
+        reading = self.add_reading(patient, 84, last)
+        self.add_finding(patient, Severity.RED, last, readings=[reading])
+        self.add_reading(patient, 104, last, "pulse_rate")
+        self.add_finding(patient, Severity.GREEN, last, "pulse_rate")
+        self.add_finding(
+            patient,
+            Severity.YELLOW,
+            now - timedelta(days=6, hours=1),
+            late=True,
+            reason=("Iltmætning 89 % er under gul grænse 90 %", "SpO2 89 % is below yellow 90 %"),
+        )
+        self.add_case(patient, Severity.RED, last)
+        return patient
+
+    def _judged(
+        self, patient: UUID, value: float, at: datetime, quantity: str, red: float, yellow: float
+    ) -> None:
+        reading = self.add_reading(patient, round(value), at, quantity)
+        low = Severity.YELLOW if round(value) < yellow else Severity.GREEN
+        severity = Severity.RED if round(value) < red else low
+        self.add_finding(patient, severity, at, quantity, readings=[reading])
