@@ -81,6 +81,8 @@ def day_ticks(start: datetime, end: datetime, zone: ZoneInfo, most: int = 8) -> 
     """
     days = max(1, (end - start).days)
     step = next((n for n in (1, 7, 14, 28) if days / n <= most), 28)
+    if days <= 8:
+        step = 1  # a weekday's name is short enough
     return [
         datetime.combine(day, time.min, tzinfo=zone)
         for day in _days(start.astimezone(zone).date(), end.astimezone(zone).date())

@@ -27,6 +27,8 @@ class CaseView:
     ----------
     severity
         Name of the colour, also that of its icon.
+    channel_word
+        The stream it belongs to; None for the usual one, readings.
     action
         What the reader can do now; None if nothing.
     """
@@ -36,7 +38,7 @@ class CaseView:
     patient: str
     severity: str
     severity_word: str
-    channel: str
+    channel_word: str | None
     reason: str
     state: str
     state_word: str
@@ -71,7 +73,7 @@ def case_view(row: CaseRow, say: Words, now: datetime) -> CaseView:
         patient=row.patient,
         severity=case.severity,
         severity_word=say(f"severity.{case.severity}"),
-        channel=say(f"channel.{case.channel}"),
+        channel_word=None if case.channel == "clinical" else say(f"channel.{case.channel}"),
         reason=case.reason_da if say.language is Language.DANISH else case.reason_en,
         state=case.state,
         state_word=say(f"state.{case.state}"),

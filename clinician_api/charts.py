@@ -25,12 +25,22 @@ from clinician_api.axes import ValueAxis, day_ticks, gap_limit, value_axis
 from clinician_api.words import COPENHAGEN
 from telekol.severity import Severity
 
-WIDTH: Final = 760
-HEIGHT: Final = 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 52, 12, 28
-_PLOT_RIGHT: Final = WIDTH - _RIGHT
-_PLOT_BOTTOM: Final = HEIGHT - _BOTTOM
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 46, 12, 28
 _LABEL_HEIGHT: Final = 13.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A picture's size in its own units; text is 12 of them high, so one size does not fit all."""
+
+    name: str
+    width: int
+    height: int
+
+
+WIDE: Final = Size("wide", 960, 250)
+NARROW: Final = Size("narrow", 340, 220)
+"""For a phone held upright, where WIDE would shrink to an illegible strip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,17 @@ class Chart:
     point_label: Callable[[Point], str]
 
 
-def draw(chart: Chart) -> str:
+_SHAPES: Final[dict[Severity | None, str]] = {
+    # Centred on the reading, about 10 wide; a triangle looks smaller, so it is drawn larger.
+    Severity.RED: "M-2.5,-6 L2.5,-6 L6,-2.5 L6,2.5 L2.5,6 L-2.5,6 L-6,2.5 L-6,-2.5 Z",
+    Severity.YELLOW: "M0,-6.5 L6.5,5 L-6.5,5 Z",
+    Severity.BLUE: "M-4.5,-4.5 L4.5,-4.5 L4.5,4.5 L-4.5,4.5 Z",
+    Severity.GREEN: "M-3.5,0 A3.5,3.5 0 1 0 3.5,0 A3.5,3.5 0 1 0 -3.5,0 Z",
+    None: "M-3.5,0 A3.5,3.5 0 1 0 3.5,0 A3.5,3.5 0 1 0 -3.5,0 Z",
+}
+
+
+def draw(chart: Chart, size: Size = WIDE) -> str:
     """Draw a chart.
 
     Raises
@@ -112,125 +132,112 @@ def draw(chart: Chart) -> str:
     if not given or not all(math.isfinite(value) for value in limits):
         raise ValueError("expected at least one point and finite limits")
     axis = value_axis(given + limits, chart.least_span)
-    return "\n".join(
-        (
-            (
-                f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-                f'aria-labelledby="{chart.key}-title {chart.key}-desc">'
-            ),
-            f'<title id="{chart.key}-title">{escape(chart.title)}</title>',
-            f'<desc id="{chart.key}-desc">{escape(chart.description)}</desc>',
-            *_bands(chart, axis),
-            *_grid(chart, axis),
-            *_limit_lines(chart, axis),
-            *_lines(chart, axis),
-            *_marks(chart, axis),
-            "</svg>",
-        )
-    )
+    return "\n".join(_Drawing(chart, axis, size).svg())
 
 
-def _x(chart: Chart, at: datetime) -> float:
-    part = (at - chart.start) / (chart.end - chart.start)
-    return round(_LEFT + min(1.0, max(0.0, part)) * (_PLOT_RIGHT - _LEFT), 1)
+class _Drawing:
+    """One picture, from the back to the front."""
 
+    def __init__(self, chart: Chart, axis: ValueAxis, size: Size) -> None:
+        self._chart = chart
+        self._axis = axis
+        self._size = size
+        self._right = size.width - _RIGHT
+        self._bottom = size.height - _BOTTOM
 
-def _y(axis: ValueAxis, value: float) -> float:
-    return round(_PLOT_BOTTOM - axis.part(value) * (_PLOT_BOTTOM - _TOP), 1)
-
-
-def _bands(chart: Chart, axis: ValueAxis) -> Iterator[str]:
-    """Shade what lies beyond the limits; red lies over yellow."""
-    for span in chart.limits:
-        left = _x(chart, span.start)
-        width = round(_x(chart, span.end) - left, 1)
-        for kind, low, high in (
-            ("yellow", span.yellow_low, span.yellow_high),
-            ("red", span.red_low, span.red_high),
-        ):
-            if low is not None:
-                top = _y(axis, low)
-                yield _rect(kind, left, top, width, _PLOT_BOTTOM - top)
-            if high is not None:
-                yield _rect(kind, left, _TOP, width, _y(axis, high) - _TOP)
-
-
-def _rect(kind: str, x: float, y: float, width: float, height: float) -> str:
-    return (
-        f'<rect class="band {kind}" x="{x}" y="{y}" width="{width}" height="{round(height, 1)}"/>'
-    )
-
-
-def _grid(chart: Chart, axis: ValueAxis) -> Iterator[str]:
-    for value in axis.ticks():
-        y = _y(axis, value)
-        yield f'<line class="grid" x1="{_LEFT}" x2="{_PLOT_RIGHT}" y1="{y}" y2="{y}"/>'
-        yield f'<text class="tick y" x="{_LEFT - 6}" y="{y}">{escape(chart.number(value))}</text>'
-    for moment in day_ticks(chart.start, chart.end, COPENHAGEN):
-        x = _x(chart, moment)
-        yield f'<line class="grid" x1="{x}" x2="{x}" y1="{_TOP}" y2="{_PLOT_BOTTOM}"/>'
-        # The label names the day that begins here; at the right edge it would be cut off.
-        if x < _PLOT_RIGHT - 30:
-            text = escape(chart.date(moment))
-            yield f'<text class="tick x" x="{x}" y="{HEIGHT - 8}">{text}</text>'
-
-
-def _limit_lines(chart: Chart, axis: ValueAxis) -> Iterator[str]:
-    for span in chart.limits:
-        left, right = _x(chart, span.start), _x(chart, span.end)
-        for kind, value in span.lines():
-            y = _y(axis, value)
-            yield f'<line class="limit {kind}" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>'
-    if chart.limits:
-        yield from _limit_labels(chart, axis, chart.limits[-1])
-
-
-def _limit_labels(chart: Chart, axis: ValueAxis, span: LimitSpan) -> Iterator[str]:
-    """Write the newest limits at the right edge, pushed apart where they would overlap."""
-    floor = HEIGHT - 4.0
-    for kind, value in sorted(span.lines(), key=lambda line: line[1]):
-        y = max(10.0, min(_y(axis, value), floor))
-        floor = y - _LABEL_HEIGHT
-        text = escape(chart.number(value))
-        yield f'<text class="limit-label {kind}" x="{_PLOT_RIGHT + 6}" y="{y}">{text}</text>'
-
-
-def _lines(chart: Chart, axis: ValueAxis) -> Iterator[str]:
-    """Join neighbours, run by run."""
-    points = sorted(chart.points, key=lambda point: point.at)
-    longest = gap_limit(point.at for point in points)
-    run: list[Point] = []
-    for point in points:
-        if run and point.at - run[-1].at > longest:
-            yield from _line(chart, axis, run)
-            run = []
-        run.append(point)
-    yield from _line(chart, axis, run)
-
-
-def _line(chart: Chart, axis: ValueAxis, run: Sequence[Point]) -> Iterator[str]:
-    if len(run) > 1:
-        path = " ".join(f"{_x(chart, point.at)},{_y(axis, point.value)}" for point in run)
-        yield f'<polyline class="run" points="{path}"/>'
-
-
-_SHAPES: Final[dict[Severity | None, str]] = {
-    # Centred on the reading, about 10 wide; a triangle looks smaller, so it is drawn larger.
-    Severity.RED: "M-2.5,-6 L2.5,-6 L6,-2.5 L6,2.5 L2.5,6 L-2.5,6 L-6,2.5 L-6,-2.5 Z",
-    Severity.YELLOW: "M0,-6.5 L6.5,5 L-6.5,5 Z",
-    Severity.BLUE: "M-4.5,-4.5 L4.5,-4.5 L4.5,4.5 L-4.5,4.5 Z",
-    Severity.GREEN: "M-3.5,0 A3.5,3.5 0 1 0 3.5,0 A3.5,3.5 0 1 0 -3.5,0 Z",
-    None: "M-3.5,0 A3.5,3.5 0 1 0 3.5,0 A3.5,3.5 0 1 0 -3.5,0 Z",
-}
-
-
-def _marks(chart: Chart, axis: ValueAxis) -> Iterator[str]:
-    """Draw the worst last, so that no green dot hides a red one."""
-    ranked = sorted(chart.points, key=lambda p: p.severity.rank if p.severity else -1)
-    for point in ranked:
-        kind = point.severity or "none"
-        place = f"translate({_x(chart, point.at)} {_y(axis, point.value)})"
+    def svg(self) -> Iterator[str]:
+        key = f"{self._chart.key}-{self._size.name}"
         yield (
-            f'<path class="mark {kind}" d="{_SHAPES[point.severity]}" transform="{place}">'
-            f"<title>{escape(chart.point_label(point))}</title></path>"
+            f'<svg class="chart {self._size.name}" role="img" '
+            f'viewBox="0 0 {self._size.width} {self._size.height}" '
+            f'aria-labelledby="{key}-title {key}-desc">'
         )
+        yield f'<title id="{key}-title">{escape(self._chart.title)}</title>'
+        yield f'<desc id="{key}-desc">{escape(self._chart.description)}</desc>'
+        for part in (self._bands, self._grid, self._limits, self._lines, self._marks):
+            yield from part()
+        yield "</svg>"
+
+    def _x(self, at: datetime) -> float:
+        part = (at - self._chart.start) / (self._chart.end - self._chart.start)
+        return round(_LEFT + min(1.0, max(0.0, part)) * (self._right - _LEFT), 1)
+
+    def _y(self, value: float) -> float:
+        return round(self._bottom - self._axis.part(value) * (self._bottom - _TOP), 1)
+
+    def _bands(self) -> Iterator[str]:
+        """Shade what lies beyond the limits; red lies over yellow."""
+        for span in self._chart.limits:
+            left, right = self._x(span.start), self._x(span.end)
+            for kind, low, high in (
+                ("yellow", span.yellow_low, span.yellow_high),
+                ("red", span.red_low, span.red_high),
+            ):
+                if low is not None:
+                    yield _rect(kind, left, self._y(low), right, self._bottom)
+                if high is not None:
+                    yield _rect(kind, left, _TOP, right, self._y(high))
+
+    def _grid(self) -> Iterator[str]:
+        for value in self._axis.ticks():
+            y, text = self._y(value), escape(self._chart.number(value))
+            yield f'<line class="grid" x1="{_LEFT}" x2="{self._right}" y1="{y}" y2="{y}"/>'
+            yield f'<text class="tick y" x="{_LEFT - 6}" y="{y}">{text}</text>'
+        most = 5 if self._size is NARROW else 8
+        for moment in day_ticks(self._chart.start, self._chart.end, COPENHAGEN, most):
+            x, text = self._x(moment), escape(self._chart.date(moment))
+            yield f'<line class="grid" x1="{x}" x2="{x}" y1="{_TOP}" y2="{self._bottom}"/>'
+            yield f'<text class="tick x" x="{x}" y="{self._size.height - 8}">{text}</text>'
+
+    def _limits(self) -> Iterator[str]:
+        for span in self._chart.limits:
+            left, right = self._x(span.start), self._x(span.end)
+            for kind, value in span.lines():
+                y = self._y(value)
+                yield f'<line class="limit {kind}" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>'
+        for span in self._chart.limits[-1:]:
+            yield from self._limit_labels(span)
+
+    def _limit_labels(self, span: LimitSpan) -> Iterator[str]:
+        """Write the newest limits at the right edge, pushed apart where they would overlap."""
+        floor = self._size.height - 4.0
+        for kind, value in sorted(span.lines(), key=lambda line: line[1]):
+            y = round(max(10.0, min(self._y(value), floor)), 1)
+            floor = y - _LABEL_HEIGHT
+            text = escape(self._chart.number(value))
+            yield f'<text class="limit-label {kind}" x="{self._right + 7}" y="{y}">{text}</text>'
+
+    def _lines(self) -> Iterator[str]:
+        """Join neighbours, run by run."""
+        points = sorted(self._chart.points, key=lambda point: point.at)
+        for run in runs(points):
+            if len(run) > 1:
+                path = " ".join(f"{self._x(p.at)},{self._y(p.value)}" for p in run)
+                yield f'<polyline class="run" points="{path}"/>'
+
+    def _marks(self) -> Iterator[str]:
+        """Draw the worst last, so that no green dot hides a red one."""
+        for point in sorted(
+            self._chart.points, key=lambda p: p.severity.rank if p.severity else -1
+        ):
+            place = f"translate({self._x(point.at)} {self._y(point.value)})"
+            yield (
+                f'<path class="mark {point.severity or "none"}" d="{_SHAPES[point.severity]}" '
+                f'transform="{place}"><title>{escape(self._chart.point_label(point))}</title></path>'
+            )
+
+
+def runs(points: Sequence[Point]) -> list[list[Point]]:
+    """Cut points, oldest first, wherever the patient's own rhythm was broken."""
+    longest = gap_limit(point.at for point in points)
+    found: list[list[Point]] = []
+    for point in points:
+        if not found or point.at - found[-1][-1].at > longest:
+            found.append([])
+        found[-1].append(point)
+    return found
+
+
+def _rect(kind: str, left: float, top: float, right: float, bottom: float) -> str:
+    width, height = round(right - left, 1), round(bottom - top, 1)
+    return f'<rect class="band {kind}" x="{left}" y="{top}" width="{width}" height="{height}"/>'

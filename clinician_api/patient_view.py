@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from clinician_api.charts import Chart, LimitSpan, Point, draw
+from clinician_api.charts import NARROW, WIDE, Chart, LimitSpan, Point, draw
 from clinician_api.texts import Language
 from clinician_api.words import Words
 from telekol.quantities import FACTS, Quantity, QuantityFacts
@@ -23,7 +23,9 @@ from telekol.severity import Severity
 from telekol.tables import Finding, MeasuringDevice, PatientLimit, StoredObservation
 
 Reading = tuple[StoredObservation, MeasuringDevice]
-Judgement = tuple[str, datetime, str]
+Judgement = tuple[str | None, datetime, str]
+"""Quantity, time of the reading, severity; what was judged together has no quantity."""
+Judged = dict[tuple[str | None, datetime], Severity]
 
 LEAST_SPAN: Final[dict[Quantity, float]] = {
     # About three times what a calm week varies by, so that noise is drawn as noise.
@@ -113,9 +115,7 @@ class PatientPages:
             insufficient=insufficient,
         )
 
-    def _quantity(
-        self, quantity: Quantity, data: PatientData, judged: dict[tuple[str, datetime], Severity]
-    ) -> QuantityView:
+    def _quantity(self, quantity: Quantity, data: PatientData, judged: Judged) -> QuantityView:
         facts = FACTS[quantity]
         readings = [pair for pair in data.readings if pair[0].quantity == quantity]
         latest = next((one for one in data.latest if one.quantity == quantity), None)
@@ -141,7 +141,7 @@ class PatientPages:
         quantity: Quantity,
         readings: Sequence[Reading],
         spans: Sequence[LimitSpan],
-        judged: dict[tuple[str, datetime], Severity],
+        judged: Judged,
     ) -> str:
         say, facts = self._say, FACTS[quantity]
         values = [one.value for one, _ in readings]
@@ -153,38 +153,38 @@ class PatientPages:
             when, word = say.when(point.at, self._now), self._word(point.severity)
             return f"{when}: {number(point.value)} {facts.unit} ({word})"
 
-        return draw(
-            Chart(
-                key=f"chart-{quantity}",
-                title=say("chart.title", quantity=self._name(quantity), days=self._days),
-                description=say(
-                    "chart.description",
-                    count=len(readings),
-                    lowest=number(min(values)),
-                    highest=number(max(values)),
-                    unit=facts.unit,
-                    latest=number(values[0]),
-                    limits=self._limits(spans, facts),
-                ),
-                start=self._start,
-                end=self._now,
-                points=[
-                    Point(one.measured_at, one.value, judged.get((one.quantity, one.measured_at)))
-                    for one, _ in readings
-                ],
-                limits=spans,
-                least_span=LEAST_SPAN[quantity],
-                number=number,
-                date=self._tick,
-                point_label=label,
-            )
+        chart = Chart(
+            key=f"chart-{quantity}",
+            title=say("chart.title", quantity=self._name(quantity), days=self._days),
+            description=say(
+                "chart.description",
+                count=len(readings),
+                lowest=number(min(values)),
+                highest=number(max(values)),
+                unit=facts.unit,
+                latest=number(values[0]),
+                limits=self._limits(spans, facts),
+            ),
+            start=self._start,
+            end=self._now,
+            points=[
+                Point(one.measured_at, one.value, judged.get((one.quantity, one.measured_at)))
+                for one, _ in readings
+            ],
+            limits=spans,
+            least_span=LEAST_SPAN[quantity],
+            number=number,
+            date=self._tick,
+            point_label=label,
         )
+        # Both are sent and the style sheet shows one, so that turning a phone needs no script.
+        return draw(chart, WIDE) + draw(chart, NARROW)
 
     def _line(
         self,
         pair: Reading,
         facts: QuantityFacts,
-        judged: dict[tuple[str, datetime], Severity],
+        judged: Judged,
     ) -> ReadingView:
         one, device = pair
         severity = judged.get((one.quantity, one.measured_at))
@@ -224,9 +224,9 @@ class PatientPages:
         return self._say(f"severity.{severity or 'none'}")
 
 
-def worst_by_reading(judgements: Iterable[Judgement]) -> dict[tuple[str, datetime], Severity]:
+def worst_by_reading(judgements: Iterable[Judgement]) -> Judged:
     """Give the worst that any rule said of each reading."""
-    worst: dict[tuple[str, datetime], Severity] = {}
+    worst: Judged = {}
     for quantity, at, name in judgements:
         severity, key = Severity(name), (quantity, at)
         if key not in worst or severity.rank > worst[key].rank:

@@ -144,14 +144,13 @@ def latest_readings(session: ReadSession, patient_id: UUID) -> Sequence[StoredOb
 
 def judgements(
     session: ReadSession, patient_id: UUID, since: datetime
-) -> Sequence[Row[str, datetime, str]]:
+) -> Sequence[Row[str | None, datetime, str]]:
     """List what the clinical rules said: quantity, time of the reading, severity."""
     columns = (col(Finding.quantity), col(Finding.measured_at), col(Finding.severity))
     statement = (
         select(*columns)
         .where(col(Finding.patient_id) == patient_id, col(Finding.measured_at) >= since)
         .where(col(Finding.channel) == "clinical", col(Finding.result) == "judged")
-        .where(col(Finding.quantity).is_not(None))
     )
     return session.connection().execute(statement).all()
 

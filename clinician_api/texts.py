@@ -79,7 +79,6 @@ TEXTS: Final[dict[str, Text]] = {
     "state.returned": Text("Tilbage til normal, ikke set", "Back to normal, not seen"),
     "state.closed": Text("Afsluttet", "Closed"),
     "state.by": Text("af {name}", "by {name}"),
-    "channel.clinical": Text("Måling", "Reading"),
     "channel.missing": Text("Manglende måling", "Missing reading"),
     "channel.technical": Text("Teknik", "Technical"),
     "action.acknowledge": Text("Kvittér", "Acknowledge"),

@@ -141,7 +141,7 @@
     const changed = [...region.querySelectorAll("[data-case]")].filter(
       (row) => before.get(row.dataset.case) !== row.dataset.version,
     );
-    for (const row of changed) row.classList.add("changed");
+    for (const row of changed) row.classList.add("just-changed");
     const names = changed.map((row) => row.querySelector(".patient")?.textContent.trim()).filter(Boolean);
     if (names.length) byId("live-announce").textContent = word("changed", { names: names.slice(0, 3).join(", ") });
   }

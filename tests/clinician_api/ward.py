@@ -214,8 +214,7 @@ class Ward:
                 weight = 69 + (index * 3 % 7) / 10 + drift / 2
                 self.add_reading(patient, weight, at, "body_weight", entered="typed")
         last = now - timedelta(minutes=12)
-        reading = self.add_reading(patient, 84, last)
-        self.add_finding(patient, Severity.RED, last, readings=[reading])
+        self.add_reading(patient, 84, last)
         self.add_reading(patient, 104, last, "pulse_rate")
         self.add_finding(patient, Severity.GREEN, last, "pulse_rate")
         self.add_finding(
