@@ -9,12 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
-from paho.mqtt import publish
-from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from device_sim.demo.seeding import DemoHome
 from telekol import topics, wire
@@ -23,6 +23,7 @@ from telekol.quantities import FACTS, Quantity
 
 DAYS: Final = 60
 EVERY_DAYS: Final = 2
+TAKEN_TIMEOUT_S: Final = 10.0
 
 _BOOTS: Final = UUID("5f3c7c1e-57c0-5f0e-8a53-2d7c3b4d9e10")
 
@@ -33,20 +34,23 @@ def boot_of(home: DemoHome) -> UUID:
 
 
 def send(broker_url: str, homes: Sequence[DemoHome], now: datetime) -> None:
-    """Send the history of `homes` to the broker and return when it has taken it."""
+    """Send the history of `homes` and return when the broker has taken it."""
     address = urlsplit(broker_url)
-    messages = [_message(home, now) for home in homes]
-    if messages:
-        publish.multiple(
-            messages,
-            hostname=address.hostname or "127.0.0.1",
-            port=address.port or 1883,
-            client_id="demo-history",
-            protocol=MQTTProtocolVersion.MQTTv5,
-        )
+    client = Client(
+        CallbackAPIVersion.VERSION2, client_id="demo-history", protocol=MQTTProtocolVersion.MQTTv5
+    )
+    client.connect(address.hostname or "127.0.0.1", address.port or 1883)
+    client.loop_start()
+    try:
+        for home in homes:
+            taken = client.publish(topics.observations(home.gateway), _payload(home, now), qos=1)
+            taken.wait_for_publish(TAKEN_TIMEOUT_S)
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
-def _message(home: DemoHome, now: datetime) -> Any:
+def _payload(home: DemoHome, now: datetime) -> bytes:
     message = wire.ObservationMessage(
         v=wire.WIRE_VERSION,
         gateway=home.gateway,
@@ -55,7 +59,7 @@ def _message(home: DemoHome, now: datetime) -> Any:
         sent_at=now,
         observations=tuple(observations(home, now)),
     )
-    return {"topic": topics.observations(home.gateway), "payload": wire.encode(message), "qos": 1}
+    return wire.encode(message)
 
 
 def observations(home: DemoHome, now: datetime) -> Iterator[Observation]:

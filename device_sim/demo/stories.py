@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-EVERY_S: Final = 15.0
+EVERY_S: Final = 12.0
 """Seconds between two steps of all stories."""
 
 
