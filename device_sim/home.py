@@ -9,7 +9,6 @@ the seed alone, so that a restarted simulator is the same home.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Mapping
 from decimal import Decimal
@@ -22,6 +21,7 @@ from device_sim.patient import Patient, Physiology
 from device_sim.peripherals.base import Peripheral
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
+from device_sim.tasks import stop
 from device_sim.virtual_radio import VirtualRadio
 
 # People do not measure on the second; a fifth of the interval keeps homes out of step.
@@ -128,9 +128,7 @@ class Home:
     async def stop_measuring(self) -> None:
         """End the routine; what was measured is still delivered."""
         if self._routine:
-            self._routine.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._routine
+            await stop(self._routine)
             self._routine = None
 
     async def _measure_for_ever(self, interval_s: float) -> None:

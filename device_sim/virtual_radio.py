@@ -26,6 +26,7 @@ from bumble.core import InvalidArgumentError, InvalidPacketError
 from bumble.device import Device, DeviceConfiguration
 from bumble.host import Host
 from bumble.link import LocalLink
+from bumble.pairing import PairingConfig
 from bumble.transport.common import AsyncPipeSink, PacketParser
 
 from device_sim.errors import SimulatorError
@@ -170,7 +171,7 @@ class VirtualRadio:
         self.controller = HomeController(
             f"{name}/gateway", link=self._link, public_address=_public_address(name)
         )
-        self._devices: list[Device] = []
+        self._devices: list[tuple[Device, HomeController]] = []
         self._server: asyncio.Server | None = None
         self._host: _HostConnection | None = None
         self._port: int | None = None
@@ -204,11 +205,15 @@ class VirtualRadio:
         """Put a device on the air and return its Bumble host stack, powered on."""
         controller = HomeController(f"{self.name}/{name}", link=self._link)
         config = DeviceConfiguration(
-            name=name, address=address, gatt_service_enabled=False, classic_smp_enabled=False
+            name=name,
+            address=address,
+            gatt_service_enabled=False,
+            classic_smp_enabled=False,
+            identity_address_type=PairingConfig.AddressType.RANDOM,
         )
         device = Device(config=config, host=Host(controller, AsyncPipeSink(controller)))
         await device.power_on()
-        self._devices.append(device)
+        self._devices.append((device, controller))
         return device
 
     def drop_host(self) -> None:
@@ -225,7 +230,8 @@ class VirtualRadio:
             await self._server.wait_closed()
             self._server = None
         self.controller.drop_everything()
-        for device in self._devices:
+        for device, controller in self._devices:
+            controller.drop_everything()
             await device.power_off()
 
     def is_current(self, connection: _HostConnection) -> bool:

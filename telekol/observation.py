@@ -17,7 +17,7 @@ Invariants
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Self
 from uuid import UUID, uuid5
@@ -38,14 +38,30 @@ READING_NAMESPACE: Final = UUID("7d9c7b0a-6f0e-5d43-9f57-0c0b6f0a1d52")
 """Namespace of all reading ids; changing it would make every stored reading new."""
 
 
+EARLIEST: Final = datetime(2015, 1, 1, tzinfo=UTC)
+"""No corrected reading is older: home monitoring of this kind began later than that."""
+
+CLOCK_SLACK: Final = timedelta(minutes=5)
+"""How far a corrected time may lie after its arrival: rounding and drift, not clairvoyance."""
+
+
 def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"expected a time of our calendar in UTC, found {moment!r}") from None
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"expected printable text, found {text!r}")
+    return text
 
 
 UtcDatetime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """An aware time, kept in UTC whatever offset it came with."""
 
-ShortText = Annotated[str, Field(max_length=120)]
+ShortText = Annotated[str, Field(max_length=120), AfterValidator(_printable)]
 
 
 class TimeConfidence(StrEnum):
@@ -128,6 +144,12 @@ class Observation(BaseModel):
             raise ValueError(
                 f"{self.quantity} is in {facts.unit!r} here, found {self.unit!r}; "
                 "convert it in the gateway's profile"
+            )
+        if not EARLIEST <= self.measured_at <= self.received_at + CLOCK_SLACK:
+            raise ValueError(
+                f"measured_at must lie between {EARLIEST.date()} and its arrival "
+                f"({self.received_at.isoformat()}), found {self.measured_at.isoformat()}; "
+                "the clock correction went wrong"
             )
         if not facts.is_possible(self.value):
             raise ValueError(

@@ -13,8 +13,11 @@ from typing import Final
 _HEAD: Final = re.compile(r"^-- (\w+): (.+)$", re.MULTILINE)
 
 
-def load(package: str, file: str) -> dict[str, str]:
+def load(package: str, file: str) -> dict[str, bytes]:
     """Read a file of named queries that is shipped inside `package`.
+
+    They come as bytes, which psycopg takes as a finished query; as text, its types would
+    rightly suspect one put together at run time.
 
     Raises
     ------
@@ -29,4 +32,4 @@ def load(package: str, file: str) -> dict[str, str]:
             f"{package}/{file} must hold queries headed '-- name: purpose', each name once; "
             f"found {names}"
         )
-    return dict(zip(names, (body.strip() for body in parts[2::3]), strict=True))
+    return dict(zip(names, (body.strip().encode() for body in parts[2::3]), strict=True))

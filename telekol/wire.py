@@ -42,6 +42,9 @@ same limit, since Mosquitto drops a larger message silently and still completes 
 OBSERVATIONS_PER_MESSAGE: Final = 200
 """Most observations one message may carry; see MESSAGE_LIMIT_BYTES for the arithmetic."""
 
+_REASON_LIMIT: Final = 400
+"""Longest reason in a refusal: a receipt for a whole message of bad readings must fit too."""
+
 _SEQ_MAX: Final = 2**53
 """Largest integer that every JSON reader keeps exactly."""
 
@@ -230,4 +233,4 @@ def _explain(error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in item['loc']) or 'message'}: {item['msg']}"
         for item in error.errors(include_url=False, include_context=False)[:5]
     ]
-    return "; ".join(problems)
+    return "; ".join(problems)[:_REASON_LIMIT]

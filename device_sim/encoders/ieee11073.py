@@ -46,7 +46,7 @@ def sfloat(value: Decimal | int | SpecialSfloat) -> bytes:
     if isinstance(value, SpecialSfloat):
         return struct.pack("<H", value)
     sign, digits, exponent = Decimal(value).as_tuple()
-    magnitude = int("".join(map(str, digits)))
+    magnitude = int("".join(map(str, digits)) or "0")
     if not isinstance(exponent, int) or exponent not in _EXPONENTS or magnitude > _MANTISSA_MAX:
         raise NotEncodableError(
             f"Expected an SFLOAT: at most {_MANTISSA_MAX} as digits and an exponent of -8..7; "

@@ -113,9 +113,7 @@ class BumbleClient(BaseBleakClient):
     async def pair(self, *_args: Any, **_kwargs: Any) -> None:
         """Pair (just works) and keep the keys, or encrypt with the keys we have."""
         async with asyncio.timeout(PAIRING_TIMEOUT_S):
-            if await self._has_keys():
-                await self._do(self._connection.encrypt())
-            else:
+            if not await self._encrypted_with_keys():
                 await self._do(self._connection.pair())
 
     async def unpair(self) -> None:
@@ -217,6 +215,19 @@ class BumbleClient(BaseBleakClient):
             return False
         return await keystore.get(str(self._connection.peer_address)) is not None
 
+    async def _encrypted_with_keys(self) -> bool:
+        if not await self._has_keys():
+            return False
+        try:
+            await self._do(self._connection.encrypt())
+        except LinkEndedError:
+            raise
+        except BleakError as error:
+            # A device forgets its bonds with its battery; ours is then worth nothing.
+            _LOG.warning("%s no longer has our keys (%s); pairing anew.", self.address, error)
+            return False
+        return True
+
     async def _write_cccd(self, characteristic: BleakGATTCharacteristic, bits: Cccd) -> None:
         descriptor = characteristic.get_descriptor(CCCD_UUID)
         if descriptor is None:
@@ -241,7 +252,7 @@ class BumbleClient(BaseBleakClient):
         except att.ATT_Error as error:
             raise BleakGATTProtocolError(error.error_code) from error
         except BaseBumbleError as error:
-            raise BleakError(f"{self.address}: {error!r}") from error
+            raise BleakError(f"{self.address}: {error or type(error).__name__}") from error
 
 
 def client_backend(adapter: HciAdapter) -> type[BumbleClient]:

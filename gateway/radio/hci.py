@@ -27,11 +27,13 @@ from typing import Any, Final, TypeVar
 from bumble import hci
 from bumble.core import BaseBumbleError, PhysicalTransport
 from bumble.device import Advertisement, Connection, Device, DeviceConfiguration
+from bumble.pairing import PairingConfig
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
 from gateway.radio.commit_first import CommitFirstClient
 from gateway.radio.errors import LinkEndedError, RadioUnavailableError
+from gateway.radio.tasks import stop
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -43,6 +45,7 @@ OPEN_TIMEOUT_S: Final = 10.0
 PROBE_EVERY_S: Final = 30.0
 PROBE_TIMEOUT_S: Final = 5.0
 CLOSE_TIMEOUT_S: Final = 2.0
+CLOSED_GRACE_S: Final = 0.2
 # After a timeout Bumble cancels the attempt and waits for the controller to report it.
 CANCEL_GRACE_S: Final = 2.0
 # Phones in neighbouring homes change address every 15 minutes. Bumble remembers the last
@@ -87,7 +90,10 @@ class HciAdapter:
         """
         transport = await _open_transport(moniker)
         config = DeviceConfiguration(
-            name="Tele-KOL gateway", keystore=f"JsonKeyStore:{bonds}" if bonds else None
+            name="Tele-KOL gateway",
+            keystore=f"JsonKeyStore:{bonds}" if bonds else None,
+            # A device files our keys under the address it sees us use.
+            identity_address_type=PairingConfig.AddressType.RANDOM,
         )
         device = Device.from_config_with_hci(config, transport.source, transport.sink)
         adapter = cls(moniker, transport, device)
@@ -150,11 +156,10 @@ class HciAdapter:
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await self.until_lost(self._power_off())
         await self._transport.close()
+        # A TCP transport is closed a loop turn later; an hci-socket never says so.
+        await asyncio.wait({self._transport.source.terminated}, timeout=CLOSED_GRACE_S)
         self._on_lost()
-        chores = [task for task in self._chores if task is not asyncio.current_task()]
-        for task in chores:
-            task.cancel()
-        await asyncio.gather(*chores, return_exceptions=True)
+        await stop(*self._chores)
 
     async def _power_on(self) -> None:
         await self.device.power_on()
@@ -243,16 +248,14 @@ async def run_until(end: asyncio.Event, work: Coroutine[Any, Any, _T], why: str)
     Bumble cancels its own requests when a link ends. Running them in a task of their own
     keeps that from looking like a cancellation of the caller.
     """
-    task = asyncio.ensure_future(work)
+    task = asyncio.create_task(work)
     ended = asyncio.create_task(end.wait())
     try:
         await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
         if task.done() and not task.cancelled():
             return task.result()
     finally:
-        task.cancel()
-        ended.cancel()
-        await asyncio.gather(task, ended, return_exceptions=True)
+        await stop(task, ended)
     raise LinkEndedError(f"Expected the operation to finish, but {why}. Connect again.")
 
 

@@ -110,8 +110,11 @@ create table quarantine (
     reason text not null,
     gateway_id text,
     boot uuid,
-    seq bigint
+    seq bigint,
+    fingerprint bytea not null unique
 );
+comment on column quarantine.fingerprint is
+    'SHA-256 of topic, number and bytes: a message that is delivered again is kept once.';
 comment on column quarantine.payload is
     'The bytes as they came: the whole message, or the one observation that seq names.';
 
@@ -121,8 +124,12 @@ create table judgement_queue (
     id bigint generated always as identity primary key,
     patient_id uuid not null references patient,
     reading_ids uuid[] not null,
+    measured_from timestamptz not null,
+    measured_to timestamptz not null,
     enqueued_at timestamptz not null default now()
 );
+comment on column judgement_queue.measured_from is
+    'With measured_to: where in time the readings lie, so that finding them touches few chunks.';
 
 ------------------------------------------------------------------------ rules and findings
 
@@ -158,7 +165,7 @@ create table finding (
     result text not null check (result in ('judged', 'insufficient')),
     severity text not null check (severity in ('green', 'blue', 'yellow', 'red')),
     score double precision,
-    quantity text not null,
+    quantity text,
     measured_at timestamptz not null,
     late boolean not null,
     reading_ids uuid[] not null,
@@ -193,12 +200,15 @@ create table case_event (
     version integer not null,
     at timestamptz not null,
     kind text not null,
-    quantity text,
+    about text,
     severity text,
     finding_id uuid references finding,
     clinician_id text references clinician,
     primary key (case_id, version)
 );
+
+comment on column case_event.about is
+    'The rule and quantity whose standing changed, e.g. absolute-limits/spo2.';
 
 ------------------------------------------------------------------------ what must not change
 

@@ -1,0 +1,267 @@
+"""The case: one piece of work for people, as a fold of events.
+
+Owns the states, the transition table and the two decisions: what a finding does to a case
+(`respond`) and what an event makes of it (`apply`). Pure; it knows no database and no clock.
+
+A finding is a fact, a case is work. There is at most one open case per patient and channel,
+and severity changes happen inside it. States follow ISA-18.2:
+
+    new ──acknowledge──> seen ──back to normal──> closed
+     │                    └─────worse───────────> new
+     └──back to normal──> returned (but unseen) ──acknowledge──> closed
+                             └──────abnormal again─────────────> new
+
+Invariants
+----------
+1. A machine never undoes what a person did: worsening makes a *new* state beside the old
+   events, it erases none.
+2. While nobody has seen it, a case keeps the worst severity it has had; after that it shows
+   what is so now.
+3. An acknowledgement can be taken back as long as nothing has happened since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from telekol.errors import TelekolError
+from telekol.severity import Severity
+
+
+class State(StrEnum):
+    """Where a case stands."""
+
+    NEW = "new"
+    SEEN = "seen"
+    RETURNED = "returned"
+    CLOSED = "closed"
+
+
+class EventKind(StrEnum):
+    """What can happen to a case."""
+
+    OPENED = "opened"
+    WORSENED = "worsened"
+    REPEATED = "repeated"
+    EASED = "eased"
+    RETURNED = "returned"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
+
+
+class CaseConflictError(TelekolError):
+    """The case is not in a state in which this can be done; somebody may have been first."""
+
+
+class UnknownCaseError(TelekolError):
+    """There is no case with this id."""
+
+
+TRANSITIONS: Final[dict[tuple[State | None, EventKind], State]] = {
+    (None, EventKind.OPENED): State.NEW,
+    (State.NEW, EventKind.WORSENED): State.NEW,
+    (State.NEW, EventKind.REPEATED): State.NEW,
+    (State.NEW, EventKind.EASED): State.NEW,
+    (State.NEW, EventKind.RETURNED): State.RETURNED,
+    (State.NEW, EventKind.ACKNOWLEDGED): State.SEEN,
+    (State.SEEN, EventKind.WORSENED): State.NEW,
+    (State.SEEN, EventKind.REPEATED): State.SEEN,
+    (State.SEEN, EventKind.EASED): State.SEEN,
+    (State.SEEN, EventKind.RETURNED): State.CLOSED,
+    (State.SEEN, EventKind.UNACKNOWLEDGED): State.NEW,
+    (State.RETURNED, EventKind.WORSENED): State.NEW,
+    (State.RETURNED, EventKind.ACKNOWLEDGED): State.CLOSED,
+    (State.CLOSED, EventKind.UNACKNOWLEDGED): State.RETURNED,
+}
+"""Every allowed step; anything else is a CaseConflictError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened to a case.
+
+    Parameters
+    ----------
+    about, severity, finding_id
+        Set for what a finding did; ``about`` names its rule and quantity.
+    clinician_id
+        Set for what a person did.
+    """
+
+    kind: EventKind
+    at: datetime
+    about: str | None = None
+    severity: Severity | None = None
+    finding_id: UUID | None = None
+    clinician_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case as its events have made it.
+
+    Parameters
+    ----------
+    severity
+        What the board shows: the worst while unseen, what is so now after that.
+    levels
+        Severity now, per rule and quantity: one rule's green never clears another's red.
+    reason_finding_id
+        The finding whose sentence explains the case.
+    version
+        How many events it has had.
+    last_kind
+        The newest event; an acknowledgement can be undone only right after it.
+    unseen_severity
+        What the severity was when somebody acknowledged; an undo restores it.
+    """
+
+    state: State
+    severity: Severity
+    levels: tuple[tuple[str, Severity], ...]
+    reason_finding_id: UUID | None
+    version: int
+    last_kind: EventKind
+    unseen_severity: Severity
+
+    @property
+    def level(self) -> Severity:
+        """How it stands now, the worst of all rules and quantities."""
+        return max((level for _, level in self.levels), key=lambda s: s.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedReading:
+    """What a case needs to know of a finding."""
+
+    finding_id: UUID
+    about: str
+    severity: Severity
+    found_at: datetime
+
+
+def respond(case: Case | None, judged: JudgedReading) -> Event | None:
+    """Decide what a finding does to the open case of its patient and channel.
+
+    Parameters
+    ----------
+    case
+        The open case, None if there is none.
+
+    Returns
+    -------
+    Event or None
+        None when nothing happens: a green finding without a case, or one that changes nothing.
+    """
+    kind = _kind_of(case, judged)
+    if kind is None:
+        return None
+    return Event(
+        kind=kind,
+        at=judged.found_at,
+        about=judged.about,
+        severity=judged.severity,
+        finding_id=judged.finding_id,
+    )
+
+
+def _kind_of(case: Case | None, judged: JudgedReading) -> EventKind | None:
+    green = judged.severity is Severity.GREEN
+    if case is None or case.state is State.CLOSED:
+        return None if green else EventKind.OPENED
+    before = dict(case.levels).get(judged.about, Severity.GREEN)
+    if judged.severity is before:
+        return None if green else EventKind.REPEATED
+    levels = {**dict(case.levels), judged.about: judged.severity}
+    if all(level is Severity.GREEN for level in levels.values()):
+        return EventKind.RETURNED
+    # Worse is judged for each by itself: a yellow pulse beside a seen red SpO2 is news to somebody.
+    return EventKind.WORSENED if judged.severity.rank > before.rank else EventKind.EASED
+
+
+def apply(case: Case | None, event: Event) -> Case:
+    """Give the case as it is after `event`.
+
+    Raises
+    ------
+    CaseConflictError
+        If the transition table does not allow the step.
+    """
+    state = _next_state(case, event)
+    levels = _next_levels(case, event)
+    level = max((level for _, level in levels), key=lambda s: s.rank)
+    shown = _shown(case, state, level, event.kind)
+    explains = event.severity is shown and event.finding_id is not None
+    return Case(
+        state=state,
+        severity=shown,
+        levels=levels,
+        reason_finding_id=event.finding_id
+        if explains
+        else (case.reason_finding_id if case else None),
+        version=(case.version if case else 0) + 1,
+        last_kind=event.kind,
+        unseen_severity=shown
+        if case is None or event.kind is not EventKind.ACKNOWLEDGED
+        else case.severity,
+    )
+
+
+def fold(events: Iterable[Event]) -> Case | None:
+    """Give the case that `events`, oldest first, have made; None for no events."""
+    case: Case | None = None
+    for event in events:
+        case = apply(case, event)
+    return case
+
+
+def _next_state(case: Case | None, event: Event) -> State:
+    key = (case.state if case else None, event.kind)
+    undoing_old = (
+        event.kind is EventKind.UNACKNOWLEDGED
+        and case is not None
+        and case.last_kind is not EventKind.ACKNOWLEDGED
+    )
+    if key not in TRANSITIONS or undoing_old:
+        found = f"{case.state}, last event {case.last_kind}" if case else "no case"
+        raise CaseConflictError(
+            f"a case cannot be {event.kind} now (found: {found}); load the board again"
+        )
+    return TRANSITIONS[key]
+
+
+def _next_levels(case: Case | None, event: Event) -> tuple[tuple[str, Severity], ...]:
+    levels = dict(case.levels) if case else {}
+    if event.about is not None and event.severity is not None:
+        levels[event.about] = event.severity
+    return tuple(sorted(levels.items()))
+
+
+def _shown(case: Case | None, state: State, level: Severity, kind: EventKind) -> Severity:
+    if case is None:
+        return level
+    if kind is EventKind.UNACKNOWLEDGED:
+        return case.unseen_severity
+    if state is State.CLOSED:
+        return case.severity
+    if state is State.SEEN:
+        return level
+    unseen_before = case.state in (State.NEW, State.RETURNED)
+    return max(case.severity, level, key=lambda s: s.rank) if unseen_before else level
+
+
+def acknowledge(case: Case, clinician_id: str, now: datetime) -> tuple[Case, Event]:
+    """Mark a case as seen by somebody; raises CaseConflictError if it is seen already."""
+    event = Event(kind=EventKind.ACKNOWLEDGED, at=now, clinician_id=clinician_id)
+    return apply(case, event), event
+
+
+def unacknowledge(case: Case, clinician_id: str, now: datetime) -> tuple[Case, Event]:
+    """Take an acknowledgement back; raises CaseConflictError if anything happened since."""
+    event = Event(kind=EventKind.UNACKNOWLEDGED, at=now, clinician_id=clinician_id)
+    return apply(case, event), event

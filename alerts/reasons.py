@@ -1,0 +1,105 @@
+"""Findings in words: a sentence of Danish and one of English that a nurse would say.
+
+Pure. Owns the wording only; what is said was decided by a rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from telekol.quantities import FACTS, Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The same sentence in both languages."""
+
+    danish: str
+    english: str
+
+
+_DANISH: Final = {
+    "red_low": "under den røde grænse",
+    "red_high": "over den røde grænse",
+    "yellow_low": "under den gule grænse",
+    "yellow_high": "over den gule grænse",
+}
+_ENGLISH: Final = {
+    "red_low": "under the red limit",
+    "red_high": "over the red limit",
+    "yellow_low": "under the yellow limit",
+    "yellow_high": "over the yellow limit",
+}
+
+
+def number(value: float, decimals: int, *, danish: bool) -> str:
+    """Write a value as people read it: at least `decimals` digits, never a rounded-away one.
+
+    Examples
+    --------
+    >>> number(84.0, 0, danish=True), number(87.5, 0, danish=True), number(72.35, 1, danish=False)
+    ('84', '87,5', '72.35')
+    """
+    # A SpO2 of 87.96 shown as "88" beside a limit of 88 would contradict its own colour.
+    text = f"{value:.3f}".rstrip("0")
+    digits = len(text.partition(".")[2])
+    text = f"{value:.{max(decimals, digits)}f}"
+    return text.replace(".", ",") if danish else text
+
+
+def limit_passed(quantity: Quantity, value: float, limit_name: str, limit: float) -> Reason:
+    """Say that a reading has passed a limit."""
+    facts = FACTS[quantity]
+    danish = (
+        f"{facts.danish} {_amount(quantity, value, danish=True)}, "
+        f"{_DANISH[limit_name]} {_amount(quantity, limit, danish=True)}"
+    )
+    english = (
+        f"{facts.english} {_amount(quantity, value, danish=False)}, "
+        f"{_ENGLISH[limit_name]} {_amount(quantity, limit, danish=False)}"
+    )
+    return Reason(danish, english)
+
+
+def within_limits(quantity: Quantity, value: float) -> Reason:
+    """Say that a reading lies within its limits."""
+    facts = FACTS[quantity]
+    return Reason(
+        f"{facts.danish} {_amount(quantity, value, danish=True)}, inden for grænserne",
+        f"{facts.english} {_amount(quantity, value, danish=False)}, within the limits",
+    )
+
+
+def limits_missing(quantity: Quantity) -> Reason:
+    """Say that nobody has set limits, so nothing could be judged."""
+    facts = FACTS[quantity]
+    return Reason(
+        f"{facts.danish} kan ikke vurderes: der er ikke sat grænser. En læge skal tage stilling",
+        f"{facts.english} cannot be judged: no limits are set. A physician must decide",
+    )
+
+
+def judged_again(quantity: Quantity) -> Reason:
+    """Say that readings can be judged again."""
+    facts = FACTS[quantity]
+    return Reason(
+        f"{facts.danish} kan vurderes igen",
+        f"{facts.english} can be judged again",
+    )
+
+
+def not_judged(readings: int) -> Reason:
+    """Say that the engine failed on a batch, so a person must look."""
+    return Reason(
+        f"{readings} målinger kunne ikke vurderes automatisk. "
+        "Se på dem selv, og giv driften besked",
+        f"{readings} readings could not be judged automatically. Look at them yourself and "
+        "tell operations",
+    )
+
+
+def _amount(quantity: Quantity, value: float, *, danish: bool) -> str:
+    facts = FACTS[quantity]
+    text = number(value, facts.decimals, danish=danish)
+    return f"{text} %" if facts.unit == "%" else f"{text} {facts.unit}"

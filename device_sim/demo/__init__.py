@@ -1,0 +1,1 @@
+"""The whole house on one machine: embedded parts, simulated homes, and the real services."""

@@ -1,0 +1,120 @@
+"""What becomes of one message: the pure half of ingest.
+
+Owns the sorting of a message into what is stored, what is quarantined and what is answered.
+It knows no broker and no database.
+
+Invariant: whatever the bytes are, a parcel comes out. It holds observations, or quarantine
+entries with reasons, or both; never neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from telekol import wire
+from telekol.errors import WireError
+from telekol.observation import Observation
+from telekol.wire import Receipt, Refusal
+
+UNKNOWN_KIT: Final = "unknown-kit"
+NOT_STORABLE: Final = "not-storable"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Something that cannot be stored, with the reason and the bytes as they came."""
+
+    topic: str
+    payload: bytes
+    code: str
+    reason: str
+    gateway: str | None = None
+    boot: UUID | None = None
+    seq: int | None = None
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Tells this entry from others, and knows it again when it is delivered twice."""
+        head = f"{self.topic}|{self.seq}|".encode()
+        return hashlib.sha256(head + self.payload).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The sequence numbers a message carried."""
+
+    gateway: str
+    boot: UUID
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message, sorted.
+
+    Parameters
+    ----------
+    run
+        None when the message was so broken that nobody can be answered.
+    """
+
+    topic: str
+    payload: bytes
+    run: Run | None
+    observations: tuple[tuple[int, Observation], ...] = ()
+    quarantined: tuple[Quarantined, ...] = field(default=())
+
+    def refuse_whole(self, code: str, reason: str) -> Parcel:
+        """Put the whole message into quarantine instead, answering as well as before."""
+        return Parcel(self.topic, self.payload, self.run, (), (self._whole(code, reason),))
+
+    def receipt(self, through: int) -> Receipt | None:
+        """Answer the gateway: settled up to `through`, and this message's run."""
+        if self.run is None:
+            return None
+        return Receipt(
+            v=wire.WIRE_VERSION,
+            gateway=self.run.gateway,
+            boot=self.run.boot,
+            through=through,
+            first=self.run.first,
+            last=self.run.last,
+            refused=tuple(self._refusals(self.run)),
+        )
+
+    def _refusals(self, run: Run) -> list[Refusal]:
+        refusals: list[Refusal] = []
+        for entry in self.quarantined:
+            whole = entry.seq is None
+            numbers = range(run.first, run.last + 1) if whole else (entry.seq or 0,)
+            refusals += [Refusal(seq=n, code=entry.code, reason=entry.reason) for n in numbers]
+        return refusals
+
+    def _whole(self, code: str, reason: str) -> Quarantined:
+        run = self.run
+        return Quarantined(
+            self.topic,
+            self.payload,
+            code,
+            reason,
+            run.gateway if run else None,
+            run.boot if run else None,
+        )
+
+
+def sort(topic: str, payload: bytes) -> Parcel:
+    """Sort a message; never raises for anything a peer can send."""
+    try:
+        message = wire.decode_observations(topic, payload)
+    except WireError as error:
+        return Parcel(topic, payload, None).refuse_whole(error.code, error.reason)
+    run = Run(message.gateway, message.boot, message.first, message.last)
+    refused = tuple(
+        Quarantined(topic, item.raw, item.code, item.reason, run.gateway, run.boot, item.seq)
+        for item in message.refused
+    )
+    return Parcel(topic, payload, run, message.observations, refused)

@@ -1,0 +1,85 @@
+"""Fixtures that every folder of tests shares: a real PostgreSQL and a real broker.
+
+The server is started once per test process; a database is a copy of a migrated template, so
+every test has its own and the migrations are run by every run of the tests.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from device_sim.demo.postgres import EmbeddedPostgres
+from migrations.commands import run
+from tests.support.processes import Broker
+from tests.support.proxy import Proxy
+
+TEMPLATE = "telekol_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL server with a migrated template database."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("pg") / "data") as server:
+        _run_as_admin(server, f"create database {TEMPLATE}")
+        run(_sqlalchemy(server.url(TEMPLATE)))
+        yield server
+
+
+@pytest.fixture
+def database_name(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """Name of a new, migrated, empty database."""
+    name = f"test_{next(_numbers)}"
+    _run_as_admin(postgres, f"create database {name} template {TEMPLATE}")
+    yield name
+    _run_as_admin(postgres, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, database_name: str) -> str:
+    """Address of a new, migrated, empty database."""
+    return postgres.url(database_name)
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection[TupleRow]]:
+    """A connection to it that commits every statement."""
+    with psycopg.connect(database_url, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def database_proxy(postgres: EmbeddedPostgres) -> Iterator[Proxy]:
+    """A line to the database that can be cut."""
+    with Proxy(str(postgres.socket_folder / ".s.PGSQL.5432")) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A running broker that a test may kill and start again on the same port."""
+    with Broker(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def broker_proxy(broker: Broker) -> Iterator[Proxy]:
+    """A line to the broker that can be cut."""
+    with Proxy(("127.0.0.1", broker.port)) as proxy:
+        yield proxy
+
+
+def _sqlalchemy(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _run_as_admin(server: EmbeddedPostgres, statement: str) -> None:
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        admin.execute(statement.encode())

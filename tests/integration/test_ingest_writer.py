@@ -1,0 +1,190 @@
+"""The writer against a real database: once, attributed, settled, and nothing in the way."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ingest import parcel, writer
+from telekol import topics
+from tests.support.house import add_home
+from tests.support.messages import message, observation
+
+TOPIC = topics.observations("gw-test-1")
+
+
+def _count(connection: Connection[TupleRow], table: str) -> int:
+    row = connection.execute(f"select count(*) from {table}".encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_reading_is_stored_attributed_and_queued(connection: Connection[TupleRow]) -> None:
+    home = add_home(connection)
+    reading = observation(91.0)
+    boot = uuid4()
+
+    outcome = writer.store(connection, [parcel.sort(TOPIC, message(reading, boot=boot))])
+
+    row = connection.execute(
+        "select patient_id, quantity, value, measured_at, device_time, seq, boot from observation"
+    ).fetchone()
+    assert row == (home.patient_id, "spo2", 91.0, reading.measured_at, reading.device_time, 1, boot)
+    queued = connection.execute("select patient_id, reading_ids from judgement_queue").fetchone()
+    assert queued == (home.patient_id, [reading.id])
+    assert outcome.stored == 1
+    assert outcome.receipts[0] is not None
+    assert outcome.receipts[0].through == 1
+
+
+def test_the_same_reading_twice_is_one_row_and_two_receipts(
+    connection: Connection[TupleRow],
+) -> None:
+    add_home(connection)
+    payload = message(observation())
+    first = writer.store(connection, [parcel.sort(TOPIC, payload)])
+    again = writer.store(connection, [parcel.sort(TOPIC, payload)])
+    assert (first.stored, again.stored) == (1, 0)
+    assert _count(connection, "observation") == 1
+    assert _count(connection, "judgement_queue") == 1
+    assert again.receipts[0] == first.receipts[0]
+
+
+def test_the_same_reading_twice_in_one_batch_is_one_row(connection: Connection[TupleRow]) -> None:
+    add_home(connection)
+    payload = message(observation())
+    writer.store(connection, [parcel.sort(TOPIC, payload), parcel.sort(TOPIC, payload)])
+    assert _count(connection, "observation") == 1
+
+
+def test_through_stops_at_the_first_gap_and_passes_it_when_filled(
+    connection: Connection[TupleRow],
+) -> None:
+    add_home(connection)
+    boot = uuid4()
+
+    def through(seq: int, readings: int) -> int:
+        payload = message(*(observation() for _ in range(readings)), boot=boot, seq=seq)
+        receipt = writer.store(connection, [parcel.sort(TOPIC, payload)]).receipts[0]
+        assert receipt is not None
+        assert (receipt.first, receipt.last) == (seq, seq + readings - 1)
+        return receipt.through
+
+    assert through(1, 2) == 2
+    assert through(6, 3) == 2
+    assert through(3, 3) == 8
+    assert through(20, 1) == 8
+
+
+def test_a_new_outbox_starts_its_own_count(connection: Connection[TupleRow]) -> None:
+    add_home(connection)
+    writer.store(connection, [parcel.sort(TOPIC, message(observation(), boot=uuid4(), seq=1))])
+    other = writer.store(
+        connection, [parcel.sort(TOPIC, message(observation(), boot=uuid4(), seq=5))]
+    )
+    assert other.receipts[0] is not None
+    assert other.receipts[0].through == 0
+
+
+def test_an_unknown_kit_is_quarantined_whole_and_its_gateway_told(
+    connection: Connection[TupleRow],
+) -> None:
+    payload = message(observation(), observation())
+    outcome = writer.store(connection, [parcel.sort(TOPIC, payload)])
+    row = connection.execute("select code, payload, gateway_id from quarantine").fetchone()
+    assert row == ("unknown-kit", payload, "gw-test-1")
+    assert _count(connection, "observation") == 0
+    assert outcome.receipts[0] is not None
+    assert [(r.seq, r.code) for r in outcome.receipts[0].refused] == [
+        (1, "unknown-kit"),
+        (2, "unknown-kit"),
+    ]
+
+
+def test_a_kit_without_a_patient_gives_an_unattributed_reading(
+    connection: Connection[TupleRow],
+) -> None:
+    add_home(connection, assigned=False)
+    outcome = writer.store(connection, [parcel.sort(TOPIC, message(observation()))])
+    assert connection.execute("select patient_id from observation").fetchone() == (None,)
+    assert outcome.unattributed == 1
+    assert _count(connection, "judgement_queue") == 0
+
+
+def test_attribution_goes_by_when_it_was_measured(connection: Connection[TupleRow]) -> None:
+    home = add_home(connection, assigned=False)
+    handed_over = datetime.now(UTC) - timedelta(days=2)
+    other = add_home(connection, "gw-test-2", "Bodil Eksempelsen", assigned=False)
+    for patient, period in ((home, (None, handed_over)), (other, (handed_over, None))):
+        connection.execute(
+            "insert into kit_assignment (kit_id, patient_id, period) "
+            "values (%s, %s, tstzrange(%s, %s))",
+            [home.kit, patient.patient_id, *period],
+        )
+    old = observation(measured_at=handed_over - timedelta(minutes=1))
+    new = observation(measured_at=handed_over)
+    writer.store(connection, [parcel.sort(TOPIC, message(old, new))])
+    rows = connection.execute("select reading_id, patient_id from observation").fetchall()
+    assert dict(rows) == {old.id: home.patient_id, new.id: other.patient_id}
+
+
+def test_a_bad_observation_never_holds_back_its_neighbours(
+    connection: Connection[TupleRow],
+) -> None:
+    add_home(connection)
+    document = json.loads(message(observation(), observation(), observation()))
+    document["observations"][1]["value"] = 940.0
+    outcome = writer.store(connection, [parcel.sort(TOPIC, json.dumps(document).encode())])
+    assert _count(connection, "observation") == 2
+    row = connection.execute("select code, seq, payload from quarantine").fetchone()
+    assert row is not None
+    assert row[:2] == ("bad-observation", 2)
+    assert json.loads(row[2])["value"] == 940.0
+    receipt = outcome.receipts[0]
+    assert receipt is not None
+    assert receipt.through == 3
+    assert [refusal.seq for refusal in receipt.refused] == [2]
+
+
+def test_a_message_nobody_can_answer_is_kept_once_with_its_bytes(
+    connection: Connection[TupleRow],
+) -> None:
+    garbage = b"\x00\xffnot json"
+    for _ in range(2):
+        outcome = writer.store(connection, [parcel.sort(TOPIC, garbage)])
+        assert outcome.receipts == (None,)
+    rows = connection.execute("select code, payload from quarantine").fetchall()
+    assert rows == [("not-json", garbage)]
+
+
+def test_what_the_database_refuses_goes_to_quarantine_alone(
+    connection: Connection[TupleRow],
+) -> None:
+    add_home(connection)
+    connection.execute("alter table observation add constraint even check (value <> 77)")
+    boot = uuid4()
+    parcels = [
+        parcel.sort(TOPIC, message(observation(value), boot=boot, seq=seq))
+        for seq, value in ((1, 90.0), (2, 77.0), (3, 91.0))
+    ]
+    outcome = writer.store(connection, parcels)
+    assert _count(connection, "observation") == 2
+    row = connection.execute("select code, reason from quarantine").fetchone()
+    assert row is not None
+    assert row[0] == "not-storable"
+    assert [r.through for r in outcome.receipts if r] == [1, 2, 3]
+
+
+def test_two_assignments_of_one_kit_cannot_overlap(connection: Connection[TupleRow]) -> None:
+    home = add_home(connection)
+    with pytest.raises(Exception, match="kit_is_in_one_home_at_a_time"):
+        connection.execute(
+            "insert into kit_assignment (kit_id, patient_id, period) "
+            "values (%s, %s, tstzrange(now(), null))",
+            [home.kit, home.patient_id],
+        )

@@ -1,0 +1,128 @@
+"""Production processes under test: started as they are in production, watched, killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from device_sim.demo.broker import prepare
+
+
+def free_port() -> int:
+    """Give a port nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
+    """Wait for a condition instead of for a time; fail by saying what did not come."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout_s} s in vain for: {what}")
+        time.sleep(0.02)
+
+
+def listens(port: int) -> bool:
+    """Say whether something accepts connections on a local port."""
+    with socket.socket() as sock:
+        sock.settimeout(0.5)
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Process:
+    """A child process with its output in a file."""
+
+    def __init__(self, arguments: list[str], log: Path, **environment: str) -> None:
+        self._arguments = arguments
+        self.log = log
+        self._environment = {**os.environ, **environment}
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        with self.log.open("ab") as sink:
+            self._popen = subprocess.Popen(
+                self._arguments, stdout=sink, stderr=sink, env=self._environment
+            )
+        return self
+
+    @property
+    def pid(self) -> int:
+        assert self._popen is not None
+        return self._popen.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return None if self._popen is None else self._popen.poll()
+
+    def kill(self) -> None:
+        """kill -9: no chance to tidy up."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._popen is not None
+        self._popen.send_signal(number)
+
+    def stop(self, timeout_s: float = 10) -> int:
+        """Ask it to stop, as a supervisor does, and give its exit status."""
+        if self.returncode is None:
+            self.signal(signal.SIGTERM)
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 10) -> int:
+        assert self._popen is not None
+        return self._popen.wait(timeout_s)
+
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._popen is not None and self.returncode is None:
+            self.signal(signal.SIGTERM)
+            try:
+                self.wait(5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+class Broker(Process):
+    """A broker as the demo runs it, always on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        command = prepare(folder / "broker", self.port)
+        self.url = command.url
+        super().__init__(list(command.arguments), folder / "broker.log")
+
+    def start(self) -> Self:
+        super().start()
+        wait_until(lambda: listens(self.port), "the broker to listen")
+        return self
+
+
+def telekol(log_folder: Path, service: str, *arguments: str, **environment: str) -> Process:
+    """A Tele-KOL service as its own process."""
+    return Process(
+        [sys.executable, "-m", "telekol", service, *arguments],
+        log_folder / f"{service}.log",
+        **environment,
+    )
