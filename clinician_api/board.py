@@ -1,0 +1,92 @@
+"""The triage board over HTTP: the page, its rows alone, and the live events.
+
+Owns these addresses. Reads, decides nothing: order comes from `queries`, words from
+`board_view`, events from the `hub`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from clinician_api import pages, queries
+from clinician_api.board_view import BoardView, board_view
+from clinician_api.hub import BLIND, LIVE, Hub, Message
+from clinician_api.visitor import AHouse, AVisitor, House, SomeWords
+from clinician_api.words import Words
+
+router: Final = APIRouter(include_in_schema=False)
+
+HEARTBEAT_S: Final = 10.0
+"""How often a silent stream says that it lives.
+
+The browser calls the board stale after SILENCE_MS in static/live.js, two and a half of these.
+"""
+
+
+@router.get("/")
+def home(_visitor: AVisitor) -> RedirectResponse:
+    """Lead to the board."""
+    return RedirectResponse("/board", status_code=307)
+
+
+@router.get("/board")
+def board(request: Request, house: AHouse, visitor: AVisitor, say: SomeWords) -> HTMLResponse:
+    """Show the board."""
+    view = _read(house, say)
+    return pages.render(request, "board.html", visitor=visitor, board=view)
+
+
+@router.get("/board/rows")
+def rows(request: Request, house: AHouse, visitor: AVisitor, say: SomeWords) -> HTMLResponse:
+    """Give the part of the board that changes, for a page that is open."""
+    view = _read(house, say)
+    return pages.render(request, "board_rows.html", visitor=visitor, board=view)
+
+
+@router.get("/board/events", response_class=EventSourceResponse)
+async def events(house: AHouse, visitor: AVisitor) -> AsyncIterator[ServerSentEvent]:
+    """Send what happens, as it happens, until the session ends."""
+    with house.hub.subscribe() as subscriber:
+        while (left_s := _left_s(visitor.session.until, house.now())) > 0:
+            try:
+                wait_s = min(HEARTBEAT_S, left_s)
+                async with asyncio.timeout(wait_s):
+                    message = await subscriber.get()
+            except TimeoutError:
+                yield _event(_heartbeat(house.hub), comment="alive")
+                continue
+            if message is None:
+                return
+            yield _event(message)
+
+
+def _read(house: House, say: Words) -> BoardView:
+    now = house.now()
+    with house.database.reading() as session:
+        found = queries.open_cases(session)
+        total = len(found)
+        if total == queries.BOARD_LIMIT:
+            total = queries.count_open(session)
+        recent = queries.just_closed(session, now)
+        waiting = queries.oldest_unjudged(session)
+        return board_view(found, recent, total, waiting, say, now)
+
+
+def _left_s(until: datetime, now: datetime) -> float:
+    return (until - now).total_seconds()
+
+
+def _heartbeat(hub: Hub) -> Message:
+    """Comments cannot be seen by a page's script, so a heartbeat is an event as well."""
+    return LIVE if hub.listening else BLIND
+
+
+def _event(message: Message, comment: str | None = None) -> ServerSentEvent:
+    return ServerSentEvent(event=message.event, raw_data=message.data, comment=comment)

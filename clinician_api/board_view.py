@@ -1,0 +1,126 @@
+"""What the board shows, made from rows. Pure: rows, words and `now` in, values out.
+
+Owns what a nurse reads in a row. It asks no database and writes no HTML; the templates only
+place what stands here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from clinician_api.case_work import Action
+from clinician_api.queries import CaseRow
+from clinician_api.texts import Language
+from clinician_api.words import Words
+from telekol.severity import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """One row.
+
+    Parameters
+    ----------
+    severity
+        Name of the colour, also that of its icon.
+    channel_word
+        The stream it belongs to; None for the usual one, readings.
+    action
+        What the reader can do now; None if nothing.
+    """
+
+    case_id: UUID
+    patient_id: UUID
+    patient: str
+    severity: str
+    severity_word: str
+    channel_word: str | None
+    reason: str
+    state: str
+    state_word: str
+    seen_by: str | None
+    team: str
+    ago: str
+    changed: str
+    version: int
+    action: Action | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardView:
+    """The whole board."""
+
+    rows: Sequence[CaseView]
+    recent: Sequence[CaseView]
+    counts: Sequence[tuple[str, str, int]]
+    unseen: int
+    total: int
+    updated: str
+    waiting_since: str | None
+
+
+def case_view(row: CaseRow, say: Words, now: datetime) -> CaseView:
+    """Make one row."""
+    case = row.case
+    acknowledged = row.last_kind == "acknowledged"
+    return CaseView(
+        case_id=case.id,
+        patient_id=case.patient_id,
+        patient=row.patient,
+        severity=case.severity,
+        severity_word=say(f"severity.{case.severity}"),
+        channel_word=None if case.channel == "clinical" else say(f"channel.{case.channel}"),
+        reason=case.reason_da if say.language is Language.DANISH else case.reason_en,
+        state=case.state,
+        state_word=say(f"state.{case.state}"),
+        seen_by=row.last_by if acknowledged else None,
+        team=row.team,
+        ago=say.ago(case.changed_at, now),
+        changed=say.when(case.changed_at, now),
+        version=case.version,
+        action=_action(case.state, acknowledged=acknowledged),
+    )
+
+
+def board_view(  # one argument per question that the board asked the database
+    rows: Sequence[CaseRow],
+    recent: Sequence[CaseRow],
+    total: int,
+    waiting: datetime | None,
+    say: Words,
+    now: datetime,
+) -> BoardView:
+    """Make the board."""
+    counted = Counter(row.case.severity for row in rows)
+    return BoardView(
+        rows=[case_view(row, say, now) for row in rows],
+        recent=[case_view(row, say, now) for row in recent],
+        counts=[
+            (severity, say(f"severity.{severity}"), counted[severity])
+            for severity in reversed(Severity)
+            if counted[severity]
+        ],
+        unseen=sum(row.case.state != "seen" for row in rows),
+        total=total,
+        updated=say.clock(now),
+        waiting_since=say.since(waiting, now) if waiting and _is_long(waiting, now) else None,
+    )
+
+
+def _action(state: str, *, acknowledged: bool) -> Action | None:
+    """Give the step that alerts allows in this state.
+
+    An acknowledgement can be taken back only while it is the newest event of the case.
+    """
+    if state in {"new", "returned"}:
+        return Action.ACKNOWLEDGE
+    return Action.UNACKNOWLEDGE if acknowledged else None
+
+
+def _is_long(waiting: datetime, now: datetime) -> bool:
+    """Say whether readings have waited longer than judging ever takes, which is under 10 s."""
+    return (now - waiting).total_seconds() > 60

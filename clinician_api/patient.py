@@ -1,0 +1,94 @@
+"""A patient's page over HTTP: the whole page, and the part that changes.
+
+Owns these addresses. An address holds the patient's random id and never a name.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import IntEnum
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from clinician_api import pages, queries
+from clinician_api.board_view import case_view
+from clinician_api.errors import UnknownPatientError
+from clinician_api.patient_view import PatientData, PatientPages
+from clinician_api.visitor import AHouse, AVisitor, House, SomeWords
+from clinician_api.words import Words
+
+router: Final = APIRouter(include_in_schema=False)
+
+
+class Period(IntEnum):
+    """How many days back a page looks."""
+
+    WEEK = 7
+    MONTH = 30
+    QUARTER = 90
+
+
+Days = Annotated[Period, Query()]
+
+
+@router.get("/patients/{patient_id}")
+def patient(  # FastAPI reads the arguments by name
+    request: Request,
+    patient_id: UUID,
+    house: AHouse,
+    visitor: AVisitor,
+    say: SomeWords,
+    days: Days = Period.MONTH,
+) -> HTMLResponse:
+    """Show a patient."""
+    values = _read(house, patient_id, say, days)
+    return pages.render(request, "patient.html", visitor=visitor, **values)
+
+
+@router.get("/patients/{patient_id}/content")
+def content(  # FastAPI reads the arguments by name
+    request: Request,
+    patient_id: UUID,
+    house: AHouse,
+    visitor: AVisitor,
+    say: SomeWords,
+    days: Days = Period.MONTH,
+) -> HTMLResponse:
+    """Give the part of the page that changes, for a page that is open."""
+    values = _read(house, patient_id, say, days)
+    return pages.render(request, "patient_content.html", visitor=visitor, **values)
+
+
+def _read(house: House, patient_id: UUID, say: Words, days: int) -> dict[str, Any]:
+    now = house.now()
+    since = now - timedelta(days=days)
+    with house.database.reading() as session:
+        found = queries.patient(session, patient_id)
+        if found is None:
+            raise UnknownPatientError
+        person, team = found
+        readings = queries.readings(session, patient_id, since)
+        data = PatientData(
+            readings=[(one, device) for one, device in readings],
+            latest=queries.latest_readings(session, patient_id),
+            # The newest reading may be older than the period, and is coloured too.
+            judgements=queries.judgements(session, patient_id, since - timedelta(days=365)),
+            limits=queries.limits(session, patient_id),
+        )
+        views = PatientPages(say, now, days)
+        return {
+            "patient": person,
+            "team": team.name,
+            "days": int(days),
+            "periods": [int(period) for period in Period],
+            "cases": [case_view(row, say, now) for row in queries.open_cases(session, patient_id)],
+            "quantities": views.quantities(data),
+            "findings": [
+                views.finding(one) for one in queries.recent_findings(session, patient_id)
+            ],
+            "updated": say.clock(now),
+            "cut": len(readings) if len(readings) == queries.READINGS_LIMIT else None,
+        }

@@ -1,0 +1,254 @@
+"""What a patient's page shows, made from rows. Pure: rows, words and `now` in, values out.
+
+Owns the picture and the sentences of each quantity. It asks no database.
+
+Invariants
+----------
+1. Every quantity that exists has a section, also without readings: a missing one is seen.
+2. A reading is coloured by what the rules said of it at the time, never judged again here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from clinician_api.charts import NARROW, WIDE, Chart, LimitSpan, Point, draw
+from clinician_api.texts import Language
+from clinician_api.words import Words
+from telekol.quantities import FACTS, Quantity, QuantityFacts
+from telekol.severity import Severity
+from telekol.tables import Finding, MeasuringDevice, PatientLimit, StoredObservation
+
+Reading = tuple[StoredObservation, MeasuringDevice]
+Judgement = tuple[str | None, datetime, str]
+"""Quantity, time of the reading, severity; what was judged together has no quantity."""
+Judged = dict[tuple[str | None, datetime], Severity]
+
+LEAST_SPAN: Final[dict[Quantity, float]] = {
+    # About three times what a calm week varies by, so that noise is drawn as noise.
+    Quantity.SPO2: 10.0,
+    Quantity.PULSE_RATE: 30.0,
+    Quantity.BODY_WEIGHT: 4.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PatientData:
+    """All that the database was asked for one page, in the period."""
+
+    readings: Sequence[Reading]
+    latest: Sequence[StoredObservation]
+    judgements: Iterable[Judgement]
+    limits: Sequence[PatientLimit]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingView:
+    """One line of the table behind a chart."""
+
+    when: str
+    value: str
+    severity: str
+    severity_word: str
+    device: str
+    notes: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityView:
+    """One quantity: the newest value in large, the picture, the table."""
+
+    key: str
+    name: str
+    unit: str
+    latest: str | None
+    latest_ago: str
+    latest_when: str
+    latest_severity: str
+    latest_word: str
+    limits: str
+    svg: str | None
+    table: Sequence[ReadingView]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """One finding in words."""
+
+    severity: str
+    severity_word: str
+    quantity: str
+    when: str
+    reason: str
+    late: bool
+    insufficient: bool
+
+
+class PatientPages:
+    """Makes the views of one page: one reader's language, one moment, one period."""
+
+    def __init__(self, say: Words, now: datetime, days: int) -> None:
+        self._say = say
+        self._now = now
+        self._days = days
+        self._start = now - timedelta(days=days)
+
+    def quantities(self, data: PatientData) -> list[QuantityView]:
+        """Make one section for each quantity."""
+        judged = worst_by_reading(data.judgements)
+        return [self._quantity(quantity, data, judged) for quantity in Quantity]
+
+    def finding(self, finding: Finding) -> FindingView:
+        """Make one line of the recent findings."""
+        insufficient = finding.result == "insufficient"
+        danish = self._say.language is Language.DANISH
+        return FindingView(
+            severity="none" if insufficient else finding.severity,
+            severity_word=self._word(None if insufficient else Severity(finding.severity)),
+            quantity=self._name(Quantity(finding.quantity)) if finding.quantity else "",
+            when=self._say.when(finding.measured_at, self._now),
+            reason=finding.reason_da if danish else finding.reason_en,
+            late=finding.late,
+            insufficient=insufficient,
+        )
+
+    def _quantity(self, quantity: Quantity, data: PatientData, judged: Judged) -> QuantityView:
+        facts = FACTS[quantity]
+        readings = [pair for pair in data.readings if pair[0].quantity == quantity]
+        latest = next((one for one in data.latest if one.quantity == quantity), None)
+        limits = [limit for limit in data.limits if limit.quantity == quantity]
+        spans = limit_spans(limits, self._start, self._now)
+        severity = judged.get((quantity, latest.measured_at)) if latest else None
+        return QuantityView(
+            key=quantity,
+            name=self._name(quantity),
+            unit=facts.unit,
+            latest=self._say.number(latest.value, facts.decimals) if latest else None,
+            latest_ago=self._say.ago(latest.measured_at, self._now) if latest else "",
+            latest_when=self._say.when(latest.measured_at, self._now) if latest else "",
+            latest_severity=severity or "none",
+            latest_word=self._word(severity),
+            limits=self._limits(spans, facts),
+            svg=self._svg(quantity, readings, spans, judged) if readings else None,
+            table=[self._line(pair, facts, judged) for pair in readings],
+        )
+
+    def _svg(
+        self,
+        quantity: Quantity,
+        readings: Sequence[Reading],
+        spans: Sequence[LimitSpan],
+        judged: Judged,
+    ) -> str:
+        say, facts = self._say, FACTS[quantity]
+        values = [one.value for one, _ in readings]
+
+        def number(value: float) -> str:
+            return say.number(value, facts.decimals)
+
+        def label(point: Point) -> str:
+            when, word = say.when(point.at, self._now), self._word(point.severity)
+            return f"{when}: {number(point.value)} {facts.unit} ({word})"
+
+        chart = Chart(
+            key=f"chart-{quantity}",
+            title=say("chart.title", quantity=self._name(quantity), days=self._days),
+            description=say(
+                "chart.description",
+                count=len(readings),
+                lowest=number(min(values)),
+                highest=number(max(values)),
+                unit=facts.unit,
+                latest=number(values[0]),
+                limits=self._limits(spans, facts),
+            ),
+            start=self._start,
+            end=self._now,
+            points=[
+                Point(one.measured_at, one.value, judged.get((one.quantity, one.measured_at)))
+                for one, _ in readings
+            ],
+            limits=spans,
+            least_span=LEAST_SPAN[quantity],
+            number=number,
+            date=self._tick,
+            point_label=label,
+        )
+        # Both are sent and the style sheet shows one, so that turning a phone needs no script.
+        return draw(chart, WIDE) + draw(chart, NARROW)
+
+    def _line(
+        self,
+        pair: Reading,
+        facts: QuantityFacts,
+        judged: Judged,
+    ) -> ReadingView:
+        one, device = pair
+        severity = judged.get((one.quantity, one.measured_at))
+        notes = [
+            self._say("patient.typed") if one.entered == "typed" else "",
+            self._say("patient.arrival") if one.time_confidence == "arrival" else "",
+            *one.quality,
+        ]
+        return ReadingView(
+            when=self._say.when(one.measured_at, self._now),
+            value=self._say.number(one.value, facts.decimals),
+            severity=severity or "none",
+            severity_word=self._word(severity),
+            device=" ".join(part for part in (device.manufacturer, device.model) if part),
+            notes=", ".join(note for note in notes if note),
+        )
+
+    def _limits(self, spans: Sequence[LimitSpan], facts: QuantityFacts) -> str:
+        """Write the limits in force now, lowest first."""
+        now = spans[-1] if spans else None
+        written = [
+            self._say(f"limit.{name}", value=self._say.number(value, facts.decimals))
+            for name in ("red_low", "yellow_low", "yellow_high", "red_high")
+            if now and (value := getattr(now, name)) is not None
+        ]
+        return ", ".join(written) or self._say("patient.no_limits")
+
+    def _tick(self, moment: datetime) -> str:
+        week = self._days <= 7
+        return self._say.weekday(moment) if week else self._say.day(moment)
+
+    def _name(self, quantity: Quantity) -> str:
+        facts = FACTS[quantity]
+        return facts.danish if self._say.language is Language.DANISH else facts.english
+
+    def _word(self, severity: Severity | None) -> str:
+        return self._say(f"severity.{severity or 'none'}")
+
+
+def worst_by_reading(judgements: Iterable[Judgement]) -> Judged:
+    """Give the worst that any rule said of each reading."""
+    worst: Judged = {}
+    for quantity, at, name in judgements:
+        severity, key = Severity(name), (quantity, at)
+        if key not in worst or severity.rank > worst[key].rank:
+            worst[key] = severity
+    return worst
+
+
+def limit_spans(limits: Sequence[PatientLimit], start: datetime, end: datetime) -> list[LimitSpan]:
+    """Cut one quantity's limits, oldest first, into spans between `start` and `end`."""
+    spans = []
+    for index, limit in enumerate(limits):
+        until = limits[index + 1].valid_from if index + 1 < len(limits) else end
+        since, until = max(limit.valid_from, start), min(until, end)
+        if since < until:
+            spans.append(
+                LimitSpan(
+                    since,
+                    until,
+                    limit.red_low,
+                    limit.yellow_low,
+                    limit.yellow_high,
+                    limit.red_high,
+                )
+            )
+    return spans

@@ -1,0 +1,195 @@
+"""What the pages and the JSON API read. Touches the database, through a session it is given.
+
+Owns the questions, and answers with rows; how they are shown is decided in the views. Every
+function asks the database once, whatever the number of patients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy
+from sqlalchemy import ColumnElement, Row, case, text
+from sqlmodel import col, func, select
+
+from clinician_api.database import ReadSession
+from telekol.severity import Severity
+from telekol.tables import (
+    CaseEvent,
+    Clinician,
+    Finding,
+    MeasuringDevice,
+    Patient,
+    PatientLimit,
+    StoredObservation,
+    Team,
+    TriageCase,
+)
+
+BOARD_LIMIT: Final = 300
+"""Most rows a board shows; more could not be worked through in a day and would only be slow."""
+
+READINGS_LIMIT: Final = 2000
+"""Most readings of one patient a page shows: twenty a day for the longest period, 90 days."""
+
+UNDO_WINDOW: Final = timedelta(minutes=30)
+"""How long a case that an acknowledgement closed stays in sight, so that it can be undone."""
+
+_RANK = case({str(s): s.rank for s in Severity}, value=col(TriageCase.severity), else_=99)
+"""A severity we do not know sorts first: a person must look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A case with the names around it, and the newest thing that happened to it."""
+
+    case: TriageCase
+    patient: str
+    team: str
+    last_kind: str | None
+    last_by: str | None
+
+
+def clinicians(session: ReadSession) -> Sequence[tuple[Clinician, Team]]:
+    """List everybody who may sign in, team by team."""
+    joined = select(Clinician, Team).join(Team, col(Clinician.team_id) == col(Team.id))
+    return session.exec(joined.order_by(col(Team.name), col(Clinician.name))).all()
+
+
+def clinician(session: ReadSession, clinician_id: str) -> tuple[Clinician, Team] | None:
+    """Find one clinician and the team; None if they are gone."""
+    joined = select(Clinician, Team).join(Team, col(Clinician.team_id) == col(Team.id))
+    return session.exec(joined.where(col(Clinician.id) == clinician_id)).first()
+
+
+def open_cases(
+    session: ReadSession, patient_id: UUID | None = None, most: int = BOARD_LIMIT
+) -> list[CaseRow]:
+    """List open cases, worst first, unseen before seen, then the longest open first."""
+    conditions = [col(TriageCase.state) != "closed"]
+    if patient_id is not None:
+        conditions.append(col(TriageCase.patient_id) == patient_id)
+    seen_last = (col(TriageCase.state) == "seen").asc()
+    order = (_RANK.desc(), seen_last, col(TriageCase.opened_at), col(TriageCase.id))
+    return _case_rows(session, *conditions, order=order, most=most)
+
+
+def just_closed(session: ReadSession, now: datetime) -> list[CaseRow]:
+    """List cases that an acknowledgement closed a moment ago, newest first."""
+    return _case_rows(
+        session,
+        col(TriageCase.state) == "closed",
+        col(CaseEvent.kind) == "acknowledged",
+        col(TriageCase.changed_at) > now - UNDO_WINDOW,
+        order=(col(TriageCase.changed_at).desc(),),
+        most=20,
+    )
+
+
+def count_open(session: ReadSession) -> int:
+    """Count how many cases are open in all."""
+    counted = select(func.count()).select_from(TriageCase)
+    return session.exec(counted.where(col(TriageCase.state) != "closed")).one()
+
+
+def oldest_unjudged(session: ReadSession) -> datetime | None:
+    """Say since when the oldest reading has been waiting for the rules; None if none waits."""
+    asked = text("select min(enqueued_at) from judgement_queue")
+    found: datetime | None = session.connection().execute(asked).scalar()
+    return found
+
+
+def patient(session: ReadSession, patient_id: UUID) -> tuple[Patient, Team] | None:
+    """Find one patient and the team; None if there is none."""
+    joined = select(Patient, Team).join(Team, col(Patient.team_id) == col(Team.id))
+    return session.exec(joined.where(col(Patient.id) == patient_id)).first()
+
+
+def readings(
+    session: ReadSession,
+    patient_id: UUID,
+    since: datetime,
+    *,
+    quantity: str | None = None,
+    most: int = READINGS_LIMIT,
+) -> Sequence[tuple[StoredObservation, MeasuringDevice]]:
+    """List a patient's readings measured from `since` on, newest first."""
+    statement = (
+        select(StoredObservation, MeasuringDevice)
+        .join(MeasuringDevice, col(MeasuringDevice.id) == col(StoredObservation.device_id))
+        .where(col(StoredObservation.patient_id) == patient_id)
+        .where(col(StoredObservation.measured_at) >= since)
+        .order_by(col(StoredObservation.measured_at).desc(), col(StoredObservation.reading_id))
+        .limit(most)
+    )
+    if quantity is not None:
+        statement = statement.where(col(StoredObservation.quantity) == quantity)
+    return session.exec(statement).all()
+
+
+def latest_readings(session: ReadSession, patient_id: UUID) -> Sequence[StoredObservation]:
+    """List the newest reading of each quantity, however old it is."""
+    statement = (
+        select(StoredObservation)
+        .where(col(StoredObservation.patient_id) == patient_id)
+        .distinct(col(StoredObservation.quantity))
+        .order_by(col(StoredObservation.quantity), col(StoredObservation.measured_at).desc())
+    )
+    return session.exec(statement).all()
+
+
+def judgements(
+    session: ReadSession, patient_id: UUID, since: datetime
+) -> Sequence[Row[str | None, datetime, str]]:
+    """List what the clinical rules said: quantity, time of the reading, severity."""
+    columns = (col(Finding.quantity), col(Finding.measured_at), col(Finding.severity))
+    statement = (
+        select(*columns)
+        .where(col(Finding.patient_id) == patient_id, col(Finding.measured_at) >= since)
+        .where(col(Finding.channel) == "clinical", col(Finding.result) == "judged")
+    )
+    return session.connection().execute(statement).all()
+
+
+def recent_findings(session: ReadSession, patient_id: UUID, most: int = 15) -> Sequence[Finding]:
+    """List what was found lately and is worth reading: all but green that was judged."""
+    statement = (
+        select(Finding)
+        .where(col(Finding.patient_id) == patient_id)
+        .where((col(Finding.severity) != "green") | (col(Finding.result) == "insufficient"))
+        .order_by(col(Finding.measured_at).desc(), col(Finding.found_at).desc())
+        .limit(most)
+    )
+    return session.exec(statement).all()
+
+
+def limits(session: ReadSession, patient_id: UUID) -> Sequence[PatientLimit]:
+    """List every limit a patient has had, oldest first."""
+    statement = select(PatientLimit).where(col(PatientLimit.patient_id) == patient_id)
+    return session.exec(statement.order_by(col(PatientLimit.valid_from))).all()
+
+
+def _case_rows(
+    session: ReadSession, *conditions: ColumnElement[bool], order: Sequence[Any], most: int
+) -> list[CaseRow]:
+    """Join cases with their names and their newest event, which has the case's own version."""
+    newest = (col(CaseEvent.case_id) == col(TriageCase.id)) & (
+        col(CaseEvent.version) == col(TriageCase.version)
+    )
+    names = (col(Patient.name), col(Team.name), col(CaseEvent.kind), col(Clinician.name))
+    # SQLModel's own select stops at four columns; SQLAlchemy's is the same with more.
+    statement = (
+        sqlalchemy.select(TriageCase, *names)
+        .join(Patient, col(Patient.id) == col(TriageCase.patient_id))
+        .join(Team, col(Team.id) == col(TriageCase.team_id))
+        .outerjoin(CaseEvent, newest)
+        .outerjoin(Clinician, col(Clinician.id) == col(CaseEvent.clinician_id))
+        .where(*conditions)
+        .order_by(*order)
+        .limit(most)
+    )
+    return [CaseRow(*row) for row in session.execute(statement)]

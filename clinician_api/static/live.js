@@ -1,0 +1,219 @@
+// Keeps an open page current, and says so clearly when it cannot.
+//
+// Owns: the event stream, fetching the part of the page that changes, swapping it in without
+// moving the reader, and sending a person's step on a case. Knows no words of its own: they
+// come with the page as data attributes.
+//
+// What must hold: silence never looks like all is well. The page is current only while the
+// stream is open, was heard lately, says that the database is listened to, and the newest
+// content was fetched. Otherwise the banner says since when it is not.
+"use strict";
+(() => {
+  const region = document.getElementById("live");
+  if (!region) return;
+
+  const SILENCE_MS = 25000; // two and a half heartbeats of the server (board.HEARTBEAT_S)
+  const PATIENCE_MS = 3000; // a reconnect this quick is not worth a banner
+  const SPACING_MS = 250; // most often the content is fetched, whatever happens
+  const FALLBACK_MS = 60000; // a lost notification costs this much delay, never a case
+  const SHIELD_MS = 700; // a button that slid under the pointer does nothing for this long
+  const HOLD_MS = 2000; // longest the swap waits for a pointer that rests on a button
+
+  const word = (name, values = {}) =>
+    Object.entries(values).reduce((text, [key, value]) => text.replace(`{${key}}`, value), region.dataset[name]);
+  const byId = (id) => document.getElementById(id);
+  const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "Europe/Copenhagen" });
+  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+
+  const state = {
+    open: false, listening: false, fetched: true, signedOut: false,
+    heardAt: Date.now(), currentAt: Date.now(), troubleAt: Date.now(),
+  };
+
+  // ---------------------------------------------------------------- saying how it stands
+
+  const isCurrent = () =>
+    state.open && state.listening && state.fetched && !state.signedOut && Date.now() - state.heardAt < SILENCE_MS;
+
+  function show() {
+    if (isCurrent()) {
+      state.currentAt = state.troubleAt = Date.now();
+    }
+    const lost = state.signedOut || Date.now() - state.troubleAt > PATIENCE_MS;
+    const since = word("lost", { time: clock.format(state.currentAt) });
+    const shown = lost ? since : isCurrent() ? word("on") : word("connecting");
+    byId("live-status").className = `live-status ${lost ? "lost" : isCurrent() ? "on" : ""}`;
+    if (byId("live-word").textContent !== shown) byId("live-word").textContent = shown;
+    document.body.classList.toggle("stale", lost);
+    const banner = byId("live-lost");
+    // Written before it is shown, so that it is read aloud once and whole.
+    if (lost && byId("live-lost-word").textContent !== since) byId("live-lost-word").textContent = since;
+    banner.hidden = !lost;
+  }
+
+  function notice(text) {
+    const element = byId("live-notice");
+    element.textContent = text || "";
+    element.hidden = !text;
+  }
+
+  function signOut() {
+    state.signedOut = true;
+    notice(word("signedOut"));
+    show();
+  }
+
+  // ---------------------------------------------------------------- the content
+
+  let fetching = false;
+  let again = false;
+
+  async function refresh({ now = false } = {}) {
+    if (fetching) {
+      again = true;
+      return;
+    }
+    fetching = true;
+    try {
+      do {
+        again = false;
+        if (!now) await pointerRests();
+        await fetchOnce();
+        await wait(SPACING_MS);
+      } while (again);
+    } finally {
+      fetching = false;
+      show();
+    }
+  }
+
+  async function fetchOnce() {
+    try {
+      const answer = await fetch(region.dataset.source, { cache: "no-store", signal: AbortSignal.timeout(10000) });
+      if (answer.status === 401) return signOut();
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      swap(await answer.text());
+      state.fetched = true;
+    } catch {
+      state.fetched = false; // a later heartbeat tries again
+    }
+  }
+
+  // A list that moves while somebody aims at a button makes them press another patient's.
+  async function pointerRests() {
+    for (let held = 0; held < HOLD_MS && region.querySelector(".act button:hover"); held += 100) await wait(100);
+  }
+
+  const pointer = { x: -1, y: -1 };
+  const shield = { caseId: null, until: 0 };
+  document.addEventListener("pointermove", (event) => { pointer.x = event.clientX; pointer.y = event.clientY; });
+
+  const caseUnderPointer = () =>
+    document.elementFromPoint(pointer.x, pointer.y)?.closest("[data-case]")?.dataset.case ?? null;
+
+  const versions = () =>
+    new Map([...region.querySelectorAll("[data-case]")].map((row) => [row.dataset.case, row.dataset.version]));
+
+  function swap(html) {
+    const before = versions();
+    const under = caseUnderPointer();
+    const focused = region.contains(document.activeElement) ? document.activeElement : null;
+    const focusKey = focused?.closest("[data-focus]")?.dataset.focus;
+    const open = [...region.querySelectorAll("details[open]")].map((element) => element.dataset.open);
+    const scroll = [window.scrollX, window.scrollY];
+
+    const parsed = new DOMParser().parseFromString(html, "text/html");
+    region.replaceChildren(...parsed.body.childNodes);
+
+    for (const element of region.querySelectorAll("details")) element.open = open.includes(element.dataset.open);
+    if (focused) {
+      const target = focusKey && region.querySelector(`[data-focus="${CSS.escape(focusKey)}"]`);
+      (target || region).focus({ preventScroll: true });
+    }
+    window.scrollTo(...scroll);
+    document.title = region.firstElementChild?.dataset.title || document.title;
+    markChanged(before);
+    const slid = caseUnderPointer();
+    if (slid && slid !== under) Object.assign(shield, { caseId: slid, until: Date.now() + SHIELD_MS });
+  }
+
+  function markChanged(before) {
+    const changed = [...region.querySelectorAll("[data-case]")].filter(
+      (row) => before.get(row.dataset.case) !== row.dataset.version,
+    );
+    for (const row of changed) row.classList.add("just-changed");
+    const names = changed.map((row) => row.querySelector(".patient")?.textContent.trim()).filter(Boolean);
+    if (names.length) byId("live-announce").textContent = word("changed", { names: names.slice(0, 3).join(", ") });
+  }
+
+  // ---------------------------------------------------------------- a person's step
+
+  region.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!form.matches(".act")) return;
+    event.preventDefault();
+    const caseId = form.closest("[data-case]")?.dataset.case;
+    const byPointer = event.submitter?.matches(":hover");
+    if (byPointer && caseId === shield.caseId && Date.now() < shield.until) return;
+    event.submitter?.setAttribute("aria-disabled", "true");
+    notice("");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" } });
+      if (answer.status === 401) return signOut();
+      if (!answer.ok) notice((await answer.json()).message);
+    } catch {
+      notice(word("failed"));
+    }
+    event.submitter?.removeAttribute("aria-disabled");
+    refresh({ now: true });
+  });
+
+  // ---------------------------------------------------------------- the stream
+
+  let source = null;
+  let reopenMs = 1000;
+
+  function connect() {
+    source = new EventSource("/board/events");
+    source.addEventListener("open", () => {
+      state.open = true;
+      reopenMs = 1000;
+      heard();
+      refresh();
+    });
+    source.addEventListener("live", (event) => {
+      state.listening = JSON.parse(event.data).listening;
+      heard();
+      if (!state.fetched) refresh();
+    });
+    source.addEventListener("reload", () => { heard(); refresh(); });
+    for (const kind of ["case", "finding"]) source.addEventListener(kind, (event) => onEvent(kind, JSON.parse(event.data)));
+    source.addEventListener("error", () => {
+      state.open = false;
+      show();
+      if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+      // It does not after an answer such as 503 or 401; the content's answer tells which.
+      refresh();
+      if (!state.signedOut) setTimeout(connect, reopenMs);
+      reopenMs = Math.min(reopenMs * 2, 15000);
+    });
+  }
+
+  function heard() {
+    state.heardAt = Date.now();
+    show();
+  }
+
+  function onEvent(kind, data) {
+    heard();
+    const patient = region.dataset.patient;
+    if (patient ? data.patient === patient : kind === "case") refresh();
+  }
+
+  connect();
+  setInterval(show, 1000);
+  setInterval(() => { if (!state.signedOut) refresh(); }, FALLBACK_MS);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && !state.signedOut) refresh(); });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) refresh(); });
+  show();
+})();

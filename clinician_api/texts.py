@@ -1,0 +1,213 @@
+"""Every text that people see, in Danish and English, in one table.
+
+Owns the words and nothing else; numbers and times are written by `words`. A text may hold
+``{name}`` fields, the same ones in both languages (a test holds that). Data, so exempt from
+the length of modules.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Language(StrEnum):
+    """A language people can choose."""
+
+    DANISH = "da"
+    ENGLISH = "en"
+
+
+class Text(NamedTuple):
+    """One text in every language."""
+
+    da: str
+    en: str
+
+
+TEXTS: Final[dict[str, Text]] = {
+    "app.name": Text("Tele-KOL", "Tele-KOL"),
+    "app.skip": Text("Gå til indholdet", "Skip to content"),
+    "app.board": Text("Tavle", "Board"),
+    "app.sign_out": Text("Log af", "Sign out"),
+    "app.other_language": Text("English", "Dansk"),
+    "app.demo": Text("Demo · opdigtede borgere", "Demo · invented patients"),
+    "app.foot": Text(
+        "Planlagt hjemmemonitorering på hverdage. Ikke et akuttilbud: ved akut forværring "
+        "ringes til egen læge, lægevagt eller 112. Ikke CE-mærket. Vises med demodata.",
+        "Planned home monitoring on weekdays. Not an emergency service: for acute worsening, "
+        "call the GP, the out-of-hours service or 112. Not CE-marked. Shown with demo data.",
+    ),
+    # The board
+    "board.title": Text("Triagetavle", "Triage board"),
+    "board.caption": Text("Åbne sager, de alvorligste først", "Open cases, worst first"),
+    "board.severity": Text("Farve", "Colour"),
+    "board.patient": Text("Borger", "Patient"),
+    "board.reason": Text("Årsag", "Reason"),
+    "board.state": Text("Status", "State"),
+    "board.team": Text("Team", "Team"),
+    "board.changed": Text("Ændret", "Changed"),
+    "board.action": Text("Handling", "Action"),
+    "board.open": Text("åbne sager", "open cases"),
+    "board.unseen": Text("ikke set", "not seen"),
+    "board.updated": Text("Opdateret {time}", "Updated {time}"),
+    "board.empty": Text("Ingen åbne sager", "No open cases"),
+    "board.empty_more": Text(
+        "Alle modtagne målinger er vurderet. Senest opdateret {time}.",
+        "Every reading received has been judged. Last updated {time}.",
+    ),
+    "board.empty_waiting": Text(
+        "Men der er målinger, som endnu ikke er vurderet. Senest opdateret {time}.",
+        "But some readings have not been judged yet. Last updated {time}.",
+    ),
+    "board.waiting": Text(
+        "Målinger har ventet på vurdering siden {time}. Tavlen kan mangle sager.",
+        "Readings have been waiting to be judged since {time}. The board may lack cases.",
+    ),
+    "board.more": Text(
+        "Kun de {shown} alvorligste af {total} sager vises.",
+        "Only the worst {shown} of {total} cases are shown.",
+    ),
+    "board.recent": Text("Kvitteret og afsluttet for nylig", "Acknowledged and closed recently"),
+    "severity.red": Text("Rød", "Red"),
+    "severity.yellow": Text("Gul", "Yellow"),
+    "severity.blue": Text("Blå", "Blue"),
+    "severity.green": Text("Grøn", "Green"),
+    "severity.none": Text("Ikke vurderet", "Not judged"),
+    "state.new": Text("Ny", "New"),
+    "state.seen": Text("Set", "Seen"),
+    "state.returned": Text("Tilbage til normal, ikke set", "Back to normal, not seen"),
+    "state.closed": Text("Afsluttet", "Closed"),
+    "state.by": Text("af {name}", "by {name}"),
+    "channel.missing": Text("Manglende måling", "Missing reading"),
+    "channel.technical": Text("Teknik", "Technical"),
+    "action.acknowledge": Text("Kvittér", "Acknowledge"),
+    "action.unacknowledge": Text("Fortryd", "Undo"),
+    "action.acknowledge_for": Text("Kvittér for {name}", "Acknowledge for {name}"),
+    "action.unacknowledge_for": Text(
+        "Fortryd kvittering for {name}", "Undo acknowledgement for {name}"
+    ),
+    # What the browser says by itself (handed to the script as data attributes)
+    "live.connecting": Text("Forbinder …", "Connecting …"),
+    "live.on": Text("Opdaterer selv", "Updates by itself"),
+    "live.lost": Text("Ikke opdateret siden {time}", "Not updated since {time}"),
+    "live.lost_more": Text(
+        "Forbindelsen er tabt, og nye sager vises ikke. Der prøves igen af sig selv.",
+        "The connection is lost and new cases are not shown. Trying again by itself.",
+    ),
+    "live.changed": Text("Tavlen er ændret: {names}", "The board has changed: {names}"),
+    "live.signed_out": Text(
+        "Du er logget af. Log på igen for at se nye sager.",
+        "You are signed out. Sign in again to see new cases.",
+    ),
+    "live.failed": Text(
+        "Handlingen kunne ikke gennemføres. Prøv igen.",
+        "That could not be done. Try again.",
+    ),
+    # The patient's page
+    "patient.back": Text("Til tavlen", "To the board"),
+    "patient.cases": Text("Åbne sager", "Open cases"),
+    "patient.no_cases": Text("Ingen åbne sager", "No open cases"),
+    "patient.period": Text("Periode", "Period"),
+    "patient.days": Text("{days} dage", "{days} days"),
+    "patient.latest": Text("Seneste", "Latest"),
+    "patient.never": Text("Ingen målinger endnu", "No readings yet"),
+    "patient.none_in_period": Text("Ingen målinger i perioden", "No readings in the period"),
+    "patient.findings": Text("Seneste fund", "Recent findings"),
+    "patient.no_findings": Text(
+        "Ingen fund ud over grønne endnu", "No findings other than green yet"
+    ),
+    "patient.late": Text("kom for sent ind", "arrived late"),
+    "patient.insufficient": Text("For lidt data til at vurdere", "Too little data to judge"),
+    "patient.table": Text("Vis {count} målinger som tabel", "Show {count} readings as a table"),
+    "patient.cut": Text(
+        "Kun de {count} nyeste målinger i perioden vises.",
+        "Only the newest {count} readings of the period are shown.",
+    ),
+    "patient.time": Text("Tid", "Time"),
+    "patient.value": Text("Værdi", "Value"),
+    "patient.judged": Text("Vurdering", "Judgement"),
+    "patient.device": Text("Udstyr", "Device"),
+    "patient.notes": Text("Bemærkning", "Note"),
+    "patient.typed": Text("tastet ind", "typed in"),
+    "patient.arrival": Text("tid usikker", "time uncertain"),
+    "patient.no_limits": Text("Ingen grænser sat", "No limits set"),
+    "patient.limits": Text("Grænser nu", "Limits now"),
+    "limit.red_low": Text("rød under {value}", "red below {value}"),
+    "limit.yellow_low": Text("gul under {value}", "yellow below {value}"),
+    "limit.yellow_high": Text("gul over {value}", "yellow above {value}"),
+    "limit.red_high": Text("rød over {value}", "red above {value}"),
+    "chart.title": Text("{quantity} de seneste {days} dage", "{quantity}, the last {days} days"),
+    "chart.description": Text(
+        "{count} målinger mellem {lowest} og {highest} {unit}; seneste {latest} {unit}. {limits}.",
+        "{count} readings from {lowest} to {highest} {unit}; latest {latest} {unit}. {limits}.",
+    ),
+    # Signing in
+    "sign_in.title": Text("Log på", "Sign in"),
+    "sign_in.warning": Text(
+        "Demo-login: enhver kan logge på som enhver. Kun til opdigtede borgere.",
+        "Demo sign-in: anybody can sign in as anybody. For invented patients only.",
+    ),
+    "sign_in.choose": Text("Hvem er du?", "Who are you?"),
+    "sign_in.button": Text("Log på", "Sign in"),
+    "sign_in.none": Text(
+        "Der er ingen klinikere i databasen endnu.", "There are no clinicians in the database yet."
+    ),
+    "sign_in.unknown": Text(
+        "Den kliniker findes ikke. Vælg en fra listen.",
+        "There is no such clinician. Choose one from the list.",
+    ),
+    "sign_in.no_provider": Text(
+        "Ingen identitetsudbyder er sat op, så ingen kan logge på. Kontakt driften.",
+        "No identity provider is configured, so nobody can sign in. Contact operations.",
+    ),
+    "role.nurse": Text("sygeplejerske", "nurse"),
+    "role.physician": Text("læge", "physician"),
+    # What can go wrong
+    "error.title": Text("Det gik ikke", "That did not work"),
+    "error.database_away": Text(
+        "Databasen kan ikke nås lige nu. Intet vises, fordi det kunne være forældet. "
+        "Prøv igen om lidt; siden kommer igen af sig selv.",
+        "The database cannot be reached right now. Nothing is shown, since it could be out of "
+        "date. Try again shortly; the page recovers by itself.",
+    ),
+    "error.schema": Text(
+        "Databasen har ikke den version, som denne udgave kræver. Driften skal køre "
+        "'telekol migrate'.",
+        "The database is not at the version this release needs. Operations must run "
+        "'telekol migrate'.",
+    ),
+    "error.not_found": Text("Siden eller borgeren findes ikke.", "No such page or patient."),
+    "error.case_unknown": Text(
+        "Sagen findes ikke. Hent tavlen igen.", "There is no such case. Load the board again."
+    ),
+    "error.case_conflict": Text(
+        "Sagen tillader ikke dette længere; en anden kan være kommet først. Se den nye status.",
+        "The case no longer allows this; somebody may have been first. See its new state.",
+    ),
+    "error.case_moved": Text(
+        "Sagen er ændret, siden du så den, og er ikke kvitteret. Se årsagen, og prøv igen.",
+        "The case has changed since you saw it and was not acknowledged. See the reason and "
+        "try again.",
+    ),
+    "error.bad_request": Text(
+        "Forespørgslen kunne ikke forstås.", "The request could not be understood."
+    ),
+    "error.unexpected": Text(
+        "Noget gik galt hos os. Det er skrevet i loggen.",
+        "Something went wrong on our side. It has been logged.",
+    ),
+    # Times
+    "ago.now": Text("lige nu", "just now"),
+    "ago.minutes": Text("{n} min. siden", "{n} min ago"),
+    "ago.hour": Text("1 time siden", "1 hour ago"),
+    "ago.hours": Text("{n} timer siden", "{n} hours ago"),
+    "ago.days": Text("{n} dage siden", "{n} days ago"),
+    "ago.ahead": Text("i fremtiden", "in the future"),
+}
+
+WEEKDAYS: Final = Text("man tir ons tor fre lør søn", "Mon Tue Wed Thu Fri Sat Sun")
+MONTHS: Final = Text(
+    "jan. feb. mar. apr. maj juni juli aug. sep. okt. nov. dec.",
+    "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+)
