@@ -15,6 +15,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from device_sim.demo.broker import BrokerKind
 from device_sim.demo.postgres import EmbeddedPostgres
 from migrations.commands import run
 from tests.support.processes import Broker
@@ -64,8 +65,8 @@ def database_proxy(postgres: EmbeddedPostgres) -> Iterator[Proxy]:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
-    """A running broker that a test may kill and start again on the same port."""
-    with Broker(tmp_path) as running:
+    """A running Mosquitto that a test may kill and start again on the same port."""
+    with Broker(tmp_path, BrokerKind.MOSQUITTO) as running:
         yield running
 
 
