@@ -7,6 +7,7 @@ every test has its own and the migrations are run by every run of the tests.
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,9 +27,16 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL server with a migrated template database."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("pg") / "data") as server:
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL server with a migrated template database.
+
+    Its data is not under pytest's own folder: every session that starts closes that folder to
+    other users, and as root the server runs as one.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="telekol-", ignore_cleanup_errors=True) as folder,
+        EmbeddedPostgres(Path(folder) / "data") as server,
+    ):
         _run_as_admin(server, f"create database {TEMPLATE}")
         run(_sqlalchemy(server.url(TEMPLATE)))
         yield server

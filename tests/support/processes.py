@@ -65,6 +65,10 @@ class Process:
     def returncode(self) -> int | None:
         return None if self._popen is None else self._popen.poll()
 
+    @property
+    def is_running(self) -> bool:
+        return self._popen is not None and self._popen.poll() is None
+
     def kill(self) -> None:
         """kill -9: no chance to tidy up."""
         self.signal(signal.SIGKILL)
