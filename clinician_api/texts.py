@@ -119,7 +119,7 @@ TEXTS: Final[dict[str, Text]] = {
     ),
     "patient.late": Text("kom for sent ind", "arrived late"),
     "patient.insufficient": Text("For lidt data til at vurdere", "Too little data to judge"),
-    "patient.table": Text("Vis {count} målinger som tabel", "Show {count} readings as a table"),
+    "patient.table": Text("Målinger som tabel ({count})", "Readings as a table ({count})"),
     "patient.cut": Text(
         "Kun de {count} nyeste målinger i perioden vises.",
         "Only the newest {count} readings of the period are shown.",
