@@ -60,7 +60,7 @@ class Subscriber:
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._connection = 0
         self._client = self._make_client()
-        self._network = threading.Thread(target=self._run_network, name="mqtt", daemon=True)
+        self._network: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to connect, for as long as it takes, and to receive."""
@@ -71,16 +71,16 @@ class Subscriber:
             clean_start=False,
             properties=self._connect_properties(),
         )
-        self._network.start()
+        self._client.loop_start()
 
     def is_alive(self) -> bool:
         """Say whether the network thread runs; is_connected() would not tell."""
-        return self._network.is_alive()
+        return self._network is None or self._network.is_alive()
 
     def stop(self) -> None:
         """Leave the broker; what is unacknowledged comes again at the next start."""
         self._client.disconnect()
-        self._network.join(timeout=2)
+        self._client.loop_stop()
 
     def take(self, most: int, first_wait_s: float, gather_s: float) -> list[Arrival]:
         """Take a batch: wait for the first, then gather what comes shortly after.
@@ -114,9 +114,6 @@ class Subscriber:
         """Send a receipt; one that is lost is made again when the gateway asks again."""
         self._client.publish(topic, payload, qos=1)
 
-    def _run_network(self) -> None:
-        self._client.loop_forever(retry_first_connection=True)
-
     def _make_client(self) -> Client:
         client = Client(
             CallbackAPIVersion.VERSION2,
@@ -126,6 +123,7 @@ class Subscriber:
         )
         client.reconnect_delay_set(min_delay=1, max_delay=15)
         client.max_queued_messages_set(10_000)
+        client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -137,6 +135,10 @@ class Subscriber:
         properties.ReceiveMaximum = self._settings.ingest_window
         properties.MaximumPacketSize = 2 * wire.MESSAGE_LIMIT_BYTES
         return properties
+
+    def _on_pre_connect(self, _client: Client, _userdata: Any) -> None:
+        # Called on paho's own thread, which it offers no public way to ask for.
+        self._network = threading.current_thread()
 
     def _on_connect(
         self,

@@ -1,0 +1,186 @@
+"""Builds the whole house on one machine and takes it down again.
+
+Touches processes, the database and the broker through the modules beside it. The services are
+the production processes, started by the same command and settings as anywhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+from rich.console import Console
+
+from device_sim.control import SimControl
+from device_sim.demo import broker, history, seeding
+from device_sim.demo.place import Place, Ports
+from device_sim.demo.postgres import EmbeddedPostgres
+from device_sim.demo.records import Records
+from device_sim.demo.services import Supervisor
+from device_sim.errors import ControlError
+from telekol.errors import TelekolError
+
+READY_TIMEOUT_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How big a house to build."""
+
+    homes: int
+    seed: int
+
+
+class House:
+    """The running house: database, broker, services, homes.
+
+    Entered, everything runs; left, everything has stopped and the data stays.
+    """
+
+    def __init__(self, place: Place, ports: Ports, size: Size, console: Console) -> None:
+        self._place = place
+        self._ports = ports
+        self._size = size
+        self._console = console
+        self._stack = contextlib.ExitStack()
+        self.supervisor = Supervisor(place.logs)
+        self.address = f"http://127.0.0.1:{ports.api}"
+        self.emissions = place.folder / f"emissions-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
+        self.gateways = tuple(f"gateway-{n:04d}" for n in range(1, size.homes + 1))
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        try:
+            with self._stack:
+                self._build()
+                self._stack = self._stack.pop_all()
+        except subprocess.CalledProcessError as error:
+            output = (error.stderr or b"").decode(errors="replace").strip()
+            raise TelekolError(f"{error.cmd[-1]} failed: {output}") from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def control(self) -> SimControl:
+        """Connect to the simulator."""
+        return SimControl(self._ports.control)
+
+    def records(self) -> Records:
+        """Connect to the database, to read it back."""
+        return Records(self.url)
+
+    def _build(self) -> None:
+        postgres = self._stack.enter_context(EmbeddedPostgres(self._place.postgres))
+        self.url = postgres.url()
+        self._say("PostgreSQL", "embedded")
+        self._migrate()
+        homes = seeding.homes_of(self.gateways, [74.0] * len(self.gateways))
+        new_homes = seeding.seed(self.url, homes)
+        self.supervisor.begin()
+        self._stack.callback(self.supervisor.stop)
+        broker_url = self._start_broker()
+        self._start_services(broker_url)
+        self._await(self._api_answers, "the board", "api")
+        self._send_history(broker_url, new_homes)
+        self._start_homes(broker_url)
+
+    def _migrate(self) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "telekol", "migrate"],
+            env={**os.environ, "TELEKOL_DATABASE_URL": self.url},
+            check=True,
+            capture_output=True,
+        )
+        self._say("Database", "migrated")
+
+    def _start_broker(self) -> str:
+        command = broker.prepare(self._place.broker, self._ports.broker)
+        self.supervisor.start("broker", command.arguments)
+        self._say("MQTT broker", command.kind)
+        return command.url
+
+    def _start_services(self, broker_url: str) -> None:
+        database = {"TELEKOL_DATABASE_URL": self.url}
+        self._telekol("ingest", TELEKOL_BROKER_URL=broker_url, **database)
+        self._telekol("alerts", **database)
+        self._telekol(
+            "api",
+            TELEKOL_API_PORT=str(self._ports.api),
+            TELEKOL_API_SECRET=secrets.token_urlsafe(32),
+            TELEKOL_API_DEMO_SIGN_IN="true",
+            **database,
+        )
+
+    def _send_history(self, broker_url: str, homes: list[seeding.DemoHome]) -> None:
+        """Let the past be stored and judged before the present begins."""
+        if not homes:
+            return
+        history.send(broker_url, homes, datetime.now(UTC))
+        boots = [history.boot_of(home) for home in homes]
+        with contextlib.closing(self.records()) as records:
+            self._await(lambda: records.is_settled(boots), "earlier readings", "ingest")
+
+    def _start_homes(self, broker_url: str) -> None:
+        arguments = ["sim", "--homes", str(self._size.homes), "--seed", str(self._size.seed)]
+        arguments += ["--interval-s", "0", "--control", str(self._ports.control)]
+        arguments += ["--base-port", str(self._ports.first_home)]
+        arguments += ["--emissions", str(self.emissions)]
+        self.supervisor.start("sim", [sys.executable, "-m", "telekol", *arguments])
+        self._await(self._sim_answers, "the simulated homes", "sim")
+        for number, gateway in enumerate(self.gateways):
+            self._telekol(
+                "gateway",
+                name=gateway,
+                TELEKOL_BROKER_URL=broker_url,
+                TELEKOL_GATEWAY_ID=gateway,
+                TELEKOL_GATEWAY_OUTBOX=str(self._place.outboxes / f"{gateway}.sqlite"),
+                TELEKOL_GATEWAY_RADIO=f"tcp-client:127.0.0.1:{self._ports.first_home + number}",
+            )
+        self._say("Homes", f"{len(self.gateways)}, each with a gateway, an oximeter and a scale")
+
+    def _telekol(self, service: str, name: str = "", **environment: str) -> None:
+        arguments = [sys.executable, "-m", "telekol", service]
+        self.supervisor.start(name or service, arguments, **environment)
+
+    def _await(self, condition: Callable[[], bool], what: str, service: str) -> None:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not condition():
+            if time.monotonic() > deadline:
+                log = self.supervisor.log_of(service)
+                raise TelekolError(
+                    f"waited {READY_TIMEOUT_S:.0f} s in vain for {what}; its log is {log}"
+                )
+            time.sleep(0.1)
+        self._say(what[0].upper() + what[1:], "ready")
+
+    def _api_answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.address}/healthz", timeout=2, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _sim_answers(self) -> bool:
+        try:
+            with self.control() as sim:
+                return len(sim.status()["homes"]) == self._size.homes
+        except ControlError:
+            return False
+
+    def _say(self, what: str, how: str) -> None:
+        self._console.print(f"  [green]✓[/green] {what}: {how}", highlight=False)

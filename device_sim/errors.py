@@ -1,0 +1,30 @@
+"""The exceptions of the simulator.
+
+    telekol.errors.TelekolError
+    └── SimulatorError           anything the simulator raises on purpose
+        ├── NotEncodableError    a value that no such device can send
+        ├── DeviceStateError     the device cannot do that now
+        └── ControlError         a control command that cannot be carried out
+
+A message says what was expected, what was found and what to do next.
+"""
+
+from __future__ import annotations
+
+from telekol.errors import TelekolError
+
+
+class SimulatorError(TelekolError):
+    """Anything the simulator raises on purpose."""
+
+
+class NotEncodableError(SimulatorError):
+    """A value that no such device can send."""
+
+
+class DeviceStateError(SimulatorError):
+    """The device cannot do that now."""
+
+
+class ControlError(SimulatorError):
+    """A control command that cannot be carried out."""

@@ -1,0 +1,147 @@
+"""One simulated home: a radio, an oximeter, a scale, and somebody who uses them.
+
+Owns the kit and the routine of measuring. Must not know the gateway that reads it.
+
+Invariant: gateway id, serial numbers, addresses and values follow from the home's number and
+the seed alone, so that a restarted simulator is the same home.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from device_sim.clock import DeviceClock
+from device_sim.emission import EmissionLog, Measurement
+from device_sim.errors import DeviceStateError
+from device_sim.patient import Patient, Physiology
+from device_sim.peripherals.base import Peripheral
+from device_sim.peripherals.pulse_oximeter import PulseOximeter
+from device_sim.peripherals.scale import Scale
+from device_sim.tasks import stop
+from device_sim.virtual_radio import VirtualRadio
+
+# People do not measure on the second; a fifth of the interval keeps homes out of step.
+JITTER: Final = 0.2
+
+
+class Home:
+    """A home with a kit.
+
+    Parameters
+    ----------
+    number
+        1 and up; gives the gateway id ``gateway-0001`` and the serial numbers.
+    log
+        Where every measurement's life is noted; may be shared by homes.
+    seed
+        With `number`, decides every value.
+    physiology
+        The patient's usual levels.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        log: EmissionLog,
+        *,
+        seed: int = 1,
+        physiology: Physiology | None = None,
+    ) -> None:
+        self.gateway_id = f"gateway-{number:04d}"
+        self.log = log
+        self.radio = VirtualRadio(self.gateway_id)
+        self.oximeter = PulseOximeter(f"PLX-{number:06d}", log, clock=DeviceClock())
+        self.scale = Scale(f"WSS-{number:06d}", log, clock=DeviceClock())
+        self.patient = Patient(f"{seed}/{number}", physiology)
+        self._jitter = random.Random(f"{seed}/{number}/jitter")  # noqa: S311 - a simulation
+        self._forced: dict[str, dict[str, Decimal]] = {}
+        self._routine: asyncio.Task[None] | None = None
+
+    @property
+    def devices(self) -> Mapping[str, Peripheral]:
+        """The kit by kind: ``oximeter`` and ``scale``."""
+        return {"oximeter": self.oximeter, "scale": self.scale}
+
+    @property
+    def moniker(self) -> str:
+        """What the home's gateway opens."""
+        return self.radio.moniker
+
+    @property
+    def pending_count(self) -> int:
+        """How many measurements wait in the devices' memories."""
+        return sum(device.pending_count for device in self.devices.values())
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether the routine of measuring runs."""
+        return self._routine is not None
+
+    async def start(self, port: int = 0) -> None:
+        """Put the kit on the air and offer the gateway's controller on `port` (0: any)."""
+        await self.radio.start(port)
+        for device in self.devices.values():
+            await device.start(self.radio)
+
+    async def close(self) -> None:
+        """Stop measuring and switch everything off."""
+        await self.stop_measuring()
+        for device in self.devices.values():
+            await device.close()
+        await self.radio.close()
+
+    def device(self, kind: str) -> Peripheral:
+        """Give the device of `kind`."""
+        try:
+            return self.devices[kind]
+        except KeyError:
+            raise DeviceStateError(
+                f"Expected a device of {self.gateway_id}: {' or '.join(self.devices)}; "
+                f"found {kind!r}."
+            ) from None
+
+    def force_next(self, kind: str, **values: Decimal) -> None:
+        """Make the next measurement of `kind` show `values` (the others stay usual)."""
+        self._check(kind, values)
+        self._forced[kind] = values
+
+    async def measure(self, kind: str, values: Mapping[str, Decimal] | None = None) -> Measurement:
+        """Measure once: `values` where given, else what was forced, else the patient's usual."""
+        given = dict(values or {})
+        self._check(kind, given)
+        usual = self.patient.oximetry() if kind == "oximeter" else self.patient.weighing()
+        return await self.device(kind).take_measurement(usual | self._forced.pop(kind, {}) | given)
+
+    def start_measuring(self, interval_s: float) -> None:
+        """Let every device measure each `interval_s`, give or take a fifth."""
+        if interval_s <= 0:
+            raise DeviceStateError(f"Expected an interval above 0 s, found {interval_s}.")
+        if self._routine is None:
+            self._routine = asyncio.create_task(
+                self._measure_for_ever(interval_s), name=f"routine {self.gateway_id}"
+            )
+
+    async def stop_measuring(self) -> None:
+        """End the routine; what was measured is still delivered."""
+        if self._routine:
+            await stop(self._routine)
+            self._routine = None
+
+    async def _measure_for_ever(self, interval_s: float) -> None:
+        while True:
+            for kind in self.devices:
+                await self.measure(kind)
+            spread = self._jitter.uniform(1 - JITTER, 1 + JITTER)
+            await asyncio.sleep(interval_s * spread)
+
+    def _check(self, kind: str, values: Mapping[str, Decimal]) -> None:
+        known = self.device(kind).quantities
+        if strange := set(values) - known:
+            raise DeviceStateError(
+                f"Expected values of the {kind}: {', '.join(sorted(known))}; "
+                f"found {', '.join(sorted(strange))}."
+            )

@@ -1,0 +1,112 @@
+"""From a decoded measurement to observations.
+
+Owns what an observation is made of and what is held back. Pure: the device, its clock and the
+moment are given. It must not know disks, radios or brokers.
+
+Invariants
+----------
+1. What cannot have been measured, and what the device marks as simulated, becomes no
+   observation but a sentence that says why; its neighbours become observations all the same.
+2. The id of a reading with a device time depends on the device and that time alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from uuid import UUID
+
+from gateway.clock import DeviceClock, Timing, correct
+from gateway.profiles.measurement import Measurement, Reading
+from telekol.observation import Device, Observation, arrival_id, reading_id
+from telekol.quantities import FACTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Everything about an indication except what it says.
+
+    Parameters
+    ----------
+    counter
+        Tells indications of one moment apart, for devices without a clock.
+    """
+
+    gateway: str
+    device: Device
+    clock: DeviceClock
+    zone: tzinfo
+    received_at: datetime
+    counter: int
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What came of a measurement: observations, and why anything was held back."""
+
+    observations: tuple[Observation, ...]
+    held_back: tuple[str, ...] = ()
+
+
+def capture(measurement: Measurement, around: Circumstances) -> Captured:
+    """Make observations of a decoded measurement."""
+    if measurement.refusal is not None:
+        return Captured((), (measurement.refusal,))
+    timing = correct(measurement.device_time, around.clock, around.zone, around.received_at)
+    possible = [item for item in measurement.readings if _is_possible(item)]
+    return Captured(
+        tuple(_observe(item, measurement, timing, around) for item in possible),
+        tuple(_why_not(item) for item in measurement.readings if item not in possible),
+    )
+
+
+def renumbered(observation: Observation, record_number: int) -> Observation:
+    """Give `observation` the id of another record of the same second.
+
+    For two different values that a device stamped with one second: a clock that was set back
+    shows some seconds twice, and the later reading must not pass for a repetition.
+    """
+    if observation.device_time is None:
+        return observation
+    new_id = reading_id(
+        observation.device, observation.quantity, observation.device_time, record_number
+    )
+    return observation.model_copy(update={"id": new_id})
+
+
+def _observe(
+    reading: Reading, measurement: Measurement, timing: Timing, around: Circumstances
+) -> Observation:
+    return Observation(
+        id=_identity(reading, measurement.device_time, around),
+        device=around.device,
+        quantity=reading.quantity,
+        value=float(reading.value),
+        unit=reading.unit,
+        measured_at=timing.measured_at,
+        device_time=measurement.device_time,
+        clock_offset_s=timing.offset_s,
+        time_confidence=timing.confidence,
+        received_at=around.received_at,
+        quality=measurement.quality + timing.quality,
+    )
+
+
+def _identity(reading: Reading, device_time: datetime | None, around: Circumstances) -> UUID:
+    if device_time is not None:
+        return reading_id(around.device, reading.quantity, device_time)
+    return arrival_id(
+        around.gateway, around.device, reading.quantity, around.received_at, around.counter
+    )
+
+
+def _is_possible(reading: Reading) -> bool:
+    return FACTS[reading.quantity].is_possible(float(reading.value))
+
+
+def _why_not(reading: Reading) -> str:
+    facts = FACTS[reading.quantity]
+    return (
+        f"{reading.quantity} of {reading.value} {reading.unit} cannot have been measured; "
+        f"expected {facts.lowest}-{facts.highest}"
+    )

@@ -1,0 +1,35 @@
+"""The exceptions of the gateway.
+
+    TelekolError
+    └── GatewayError
+        ├── ProfileError              a device sent bytes that cannot be read
+        ├── OutboxError               the outbox cannot do what was asked; nothing was kept
+        │   └── OutboxCorruptError    the outbox's file is damaged
+        └── BrokerUnavailableError    the MQTT broker cannot be reached or hung up
+
+A radio that cannot be used is ``gateway.radio.RadioUnavailableError``.
+"""
+
+from __future__ import annotations
+
+from telekol.errors import TelekolError
+
+
+class GatewayError(TelekolError):
+    """Anything the gateway raises on purpose."""
+
+
+class ProfileError(GatewayError):
+    """A device sent bytes that cannot be read."""
+
+
+class OutboxError(GatewayError):
+    """The outbox cannot do what was asked; nothing of it was kept."""
+
+
+class OutboxCorruptError(OutboxError):
+    """The outbox's file is damaged; opening it anew moves it aside."""
+
+
+class BrokerUnavailableError(GatewayError):
+    """The MQTT broker cannot be reached, refused us or hung up."""

@@ -1,0 +1,165 @@
+"""The outbox's file: opening it safely, and starting a new one when it is damaged.
+
+Owns the file, its permissions, its lock and its schema. Must not know what the rows mean;
+`gateway.outbox` does.
+
+Invariants
+----------
+1. One process writes: a second one on the same file is told so and stops.
+2. A damaged file is moved aside, never deleted, and never stops the gateway: readings to come
+   matter more than a file that can be examined later.
+3. Every commit is on disk when it returns (WAL, synchronous = FULL), and only the gateway's
+   user can read the file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from gateway.errors import OutboxError
+
+_LOG = logging.getLogger(__name__)
+
+SCHEMA_VERSION: Final = 1
+
+_SCHEMA: Final = """
+BEGIN IMMEDIATE;
+CREATE TABLE life (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    boot TEXT NOT NULL,
+    last_seq INTEGER NOT NULL
+) STRICT;
+CREATE TABLE observation (
+    boot TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    value REAL NOT NULL,
+    body TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    settled_at TEXT,
+    refusal TEXT,
+    PRIMARY KEY (boot, seq)
+) STRICT;
+CREATE INDEX observation_pending ON observation (seq) WHERE settled_at IS NULL;
+CREATE INDEX observation_settled ON observation (settled_at) WHERE settled_at IS NOT NULL;
+"""
+
+_SIDECARS: Final = ("", "-wal", "-shm")
+
+
+class FileLock:
+    """Held while a process writes the outbox; the system releases it when the process dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._handle)
+            raise OutboxError(
+                f"expected to be the only gateway with the outbox {path.name!r}, found that "
+                "another process holds it; stop that one or give this one its own file"
+            ) from None
+
+    def release(self) -> None:
+        """Let another process have the outbox; harmless when done already."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
+
+
+def open_file(path: Path, now: datetime) -> tuple[sqlite3.Connection, FileLock]:
+    """Open the outbox, making it when there is none and replacing it when it is damaged.
+
+    Raises
+    ------
+    OutboxError
+        If the folder is not ours to write, another process holds the file, or a newer version
+        of this software made it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(path.name + ".lock"))
+    except OSError as error:
+        raise OutboxError(
+            f"cannot write the outbox at {path}: {error}; check the folder"
+        ) from error
+    try:
+        return _open_or_replace(path, now), lock
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _open_or_replace(path: Path, now: datetime) -> sqlite3.Connection:
+    try:
+        return _open(path)
+    except sqlite3.OperationalError as error:
+        raise OutboxError(f"cannot open the outbox at {path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        aside = _move_aside(path, now)
+        _LOG.error(
+            "the outbox is damaged (%s); it is kept as %s and a new one is started. Readings "
+            "in it that had no receipt are not sent until somebody salvages them",
+            error,
+            aside.name,
+        )
+        return _open(path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open and check; sqlite3.DatabaseError itself (not a subclass in use) means damage."""
+    # Made by us first, so that it never exists with wider permissions; SQLite gives its
+    # side files the permissions of the file.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    path.chmod(0o600)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=5)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        _check(connection)
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    found = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+    if found != ["ok"]:
+        raise sqlite3.DatabaseError("; ".join(found)[:300])
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise OutboxError(
+            f"expected an outbox of version {SCHEMA_VERSION}, found {version}; it was made by a "
+            "newer gateway, so run that one"
+        )
+    if version == 0:
+        connection.executescript(_SCHEMA)
+        connection.execute("INSERT INTO life VALUES (1, ?, 0)", (str(uuid4()),))
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    query = "SELECT count(*) FROM sqlite_master WHERE name IN ('life', 'observation')"
+    if connection.execute(query).fetchone()[0] != 2:
+        raise sqlite3.DatabaseError("its tables are missing")
+
+
+def _move_aside(path: Path, now: datetime) -> Path:
+    """Rename the file with its side files, which belong together."""
+    stem = f"{path.name}.damaged-{now:%Y%m%dT%H%M%S%f}"
+    for suffix in _SIDECARS:
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(path.with_name(stem + suffix))
+    return path.with_name(stem)

@@ -1,0 +1,259 @@
+"""bleak's client over an HCI controller.
+
+Owns one connection to one device and the translation of Bumble's errors into bleak's. Must
+not know what is read or written.
+
+Invariants:
+
+1. A notification callback runs before its indication is confirmed (see `commit_first`).
+2. No operation outlives the link: it stops with `LinkEndedError` when the link ends.
+3. The disconnected callback is called once per connection, whoever ended it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, Final, TypeVar
+
+from bleak.args import SizedBuffer
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.client import BaseBleakClient, NotifyCallback
+from bleak.backends.descriptor import BleakGATTDescriptor
+from bleak.backends.device import BLEDevice
+from bleak.exc import BleakError, BleakGATTProtocolError
+from bleak.uuids import normalize_uuid_16
+from bumble import hci
+from bumble.device import Connection
+from bumble.gatt import ClientCharacteristicConfigurationBits as Cccd
+
+from gateway.radio.bumble_scanner import BumbleScanner, scanner_backend
+from gateway.radio.commit_first import CommitFirstClient
+from gateway.radio.errors import LinkEndedError
+from gateway.radio.hci import HciAdapter, bleak_errors, run_until
+from gateway.radio.services import discover
+
+_LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+# What iOS and Android ask for; fills one 251-byte link-layer packet, and every health
+# measurement fits in it.
+WANTED_MTU: Final = 247
+PAIRING_TIMEOUT_S: Final = 30.0
+DISCONNECT_TIMEOUT_S: Final = 5.0
+CCCD_UUID: Final = normalize_uuid_16(0x2902)
+
+
+class BumbleClient(BaseBleakClient):
+    """A client; `client_backend` binds it to an adapter."""
+
+    adapter: ClassVar[HciAdapter]
+
+    def __init__(
+        self,
+        address_or_ble_device: BLEDevice | str,
+        *,
+        disconnected_callback: Callable[[], None] | None,
+        timeout: float,
+        services: set[str] | None = None,
+        **_kwargs: Any,
+    ) -> None:
+        super().__init__(
+            address_or_ble_device, disconnected_callback=disconnected_callback, timeout=timeout
+        )
+        self._wanted = services
+        self._peer: hci.Address | None = None
+        self._name: str | None = None
+        if isinstance(address_or_ble_device, BLEDevice):
+            self._peer = address_or_ble_device.details
+            self._name = address_or_ble_device.name
+        self._link: Connection | None = None
+        self._ended = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        """The advertised name, or the address."""
+        return self._name or self.address.replace(":", "-")
+
+    @property
+    def mtu_size(self) -> int:
+        """The negotiated MTU in bytes."""
+        return int(self._connection.att_mtu)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the link is up."""
+        return self._link is not None and not self._ended.is_set()
+
+    async def connect(self, pair: bool, **_kwargs: Any) -> None:
+        """Connect, exchange the MTU, secure the link if wanted or bonded, find services."""
+        if self.is_connected:
+            raise BleakError(f"Expected no connection to {self.address} yet; there is one.")
+        async with asyncio.timeout(self._timeout + (PAIRING_TIMEOUT_S if pair else 0)):
+            peer = self._peer or await self._find()
+            self._begin(await self.adapter.connect(peer, self._timeout))
+            try:
+                await self._set_up(pair=pair)
+            except BaseException:
+                await asyncio.shield(self.disconnect())
+                raise
+
+    async def disconnect(self) -> None:
+        """Hang up; harmless when the link is gone."""
+        if not self.is_connected:
+            return
+        with contextlib.suppress(BleakError, TimeoutError):
+            async with asyncio.timeout(DISCONNECT_TIMEOUT_S):
+                await self._do(self._connection.disconnect())
+        self._on_ended(0)
+
+    async def pair(self, *_args: Any, **_kwargs: Any) -> None:
+        """Pair (just works) and keep the keys, or encrypt with the keys we have."""
+        async with asyncio.timeout(PAIRING_TIMEOUT_S):
+            if not await self._encrypted_with_keys():
+                await self._do(self._connection.pair())
+
+    async def unpair(self) -> None:
+        """Forget the device's keys and hang up."""
+        keystore = self.adapter.device.keystore
+        peer = self._link.peer_address if self._link else self._peer
+        if keystore and peer:
+            # An unknown device has no keys to forget.
+            with contextlib.suppress(KeyError):
+                await keystore.delete(str(peer))
+        await self.disconnect()
+
+    async def read_gatt_char(
+        self, characteristic: BleakGATTCharacteristic, **_kwargs: Any
+    ) -> bytearray:
+        """Read a characteristic from the device; nothing is cached."""
+        return bytearray(await self._do(self._client.read_value(characteristic.handle)))
+
+    async def read_gatt_descriptor(
+        self, descriptor: BleakGATTDescriptor, **_kwargs: Any
+    ) -> bytearray:
+        """Read a descriptor from the device; nothing is cached."""
+        return bytearray(await self._do(self._client.read_value(descriptor.handle)))
+
+    async def write_gatt_char(
+        self, characteristic: BleakGATTCharacteristic, data: SizedBuffer, response: bool
+    ) -> None:
+        """Write a characteristic, with or without asking for a response."""
+        await self._do(self._client.write_value(characteristic.handle, bytes(data), response))
+
+    async def write_gatt_descriptor(
+        self, descriptor: BleakGATTDescriptor, data: SizedBuffer
+    ) -> None:
+        """Write a descriptor and wait for the response."""
+        await self._do(self._client.write_value(descriptor.handle, bytes(data), True))
+
+    async def start_notify(
+        self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback, **_kwargs: Any
+    ) -> None:
+        """Subscribe; notifications are preferred when a characteristic has both."""
+        bits = Cccd.NOTIFICATION if "notify" in characteristic.properties else Cccd.INDICATION
+        self._client.listen(characteristic.handle, callback)
+        try:
+            await self._write_cccd(characteristic, bits)
+        except BaseException:
+            if self.is_connected:
+                self._client.stop_listening(characteristic.handle)
+            raise
+
+    async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
+        """Unsubscribe."""
+        await self._write_cccd(characteristic, Cccd(0))
+        self._client.stop_listening(characteristic.handle)
+
+    @property
+    def _connection(self) -> Connection:
+        if self._link is None or self._ended.is_set():
+            raise LinkEndedError(f"Expected a link to {self.address}, found none. Connect first.")
+        return self._link
+
+    @property
+    def _client(self) -> CommitFirstClient:
+        return CommitFirstClient.of(self._connection)
+
+    async def _find(self) -> hci.Address:
+        # A bare address does not tell whether it is public or random; an advertisement does.
+        found: asyncio.Future[hci.Address] = asyncio.get_running_loop().create_future()
+        wanted = self.address.lower()
+
+        def on_detected(device: BLEDevice, _data: object) -> None:
+            if device.address.lower() == wanted and not found.done():
+                found.set_result(device.details)
+
+        scanner: BumbleScanner = scanner_backend(self.adapter)(on_detected, None)
+        await scanner.start()
+        try:
+            return await self.adapter.until_lost(_result(found))
+        finally:
+            await scanner.stop()
+
+    def _begin(self, link: Connection) -> None:
+        self._ended = asyncio.Event()
+        self._link = link
+        link.on(Connection.EVENT_DISCONNECTION, self._on_ended)
+        if link.handle not in self.adapter.device.connections:
+            self._on_ended(0)
+
+    async def _set_up(self, *, pair: bool) -> None:
+        # Old devices refuse the exchange and stay at 23 bytes, which is enough for them.
+        with contextlib.suppress(BleakGATTProtocolError):
+            await self._do(self._client.request_mtu(WANTED_MTU))
+        if pair or await self._has_keys():
+            await self.pair()
+        self.services = await self._do(discover(self._client, self._wanted))
+
+    async def _has_keys(self) -> bool:
+        keystore = self.adapter.device.keystore
+        if keystore is None:
+            return False
+        return await keystore.get(str(self._connection.peer_address)) is not None
+
+    async def _encrypted_with_keys(self) -> bool:
+        if not await self._has_keys():
+            return False
+        try:
+            await self._do(self._connection.encrypt())
+        except LinkEndedError:
+            raise
+        except BleakError as error:
+            # A device forgets its bonds with its battery; ours is then worth nothing.
+            _LOG.warning("%s no longer has our keys (%s); pairing anew.", self.address, error)
+            return False
+        return True
+
+    async def _write_cccd(self, characteristic: BleakGATTCharacteristic, bits: Cccd) -> None:
+        descriptor = characteristic.get_descriptor(CCCD_UUID)
+        if descriptor is None:
+            raise BleakError(
+                f"Expected {characteristic.uuid} on {self.address} to allow subscribing; it has "
+                "no client configuration descriptor (0x2902)."
+            )
+        value = int(bits).to_bytes(2, "little")
+        await self._do(self._client.write_value(descriptor.handle, value, True))
+
+    def _on_ended(self, _reason: int) -> None:
+        if self._ended.is_set():
+            return
+        self._ended.set()
+        self.services = None
+        if self._disconnected_callback:
+            self._disconnected_callback()
+
+    async def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
+        with bleak_errors(self.address):
+            return await run_until(self._ended, work, f"the link to {self.address} ended")
+
+
+def client_backend(adapter: HciAdapter) -> type[BumbleClient]:
+    """Make the class that ``BleakClient(backend=...)`` wants, bound to `adapter`."""
+    return type("BumbleClient", (BumbleClient,), {"adapter": adapter})
+
+
+async def _result(future: asyncio.Future[_T]) -> _T:
+    return await future

@@ -1,0 +1,185 @@
+"""The uplink: keeps what waits in the outbox on its way, and releases it on the receipt.
+
+Owns the conversation with the server over MQTT: connecting again and again, publishing what
+the delivery plan says, reading receipts. Must not know devices.
+
+Invariants
+----------
+1. A broker that is away, at the start or later, is not an error: readings are kept and sent
+   when it is back.
+2. A message is published only on a live connection, and never more than the plan allows.
+3. A receipt that cannot be read is logged and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.delivery import DeliveryPlan, Run
+from gateway.errors import BrokerUnavailableError, OutboxCorruptError, OutboxError
+from gateway.mqtt import Broker, Connection
+from gateway.outbox import Outbox
+from telekol import topics
+from telekol.backoff import delay_s
+from telekol.errors import WireError
+from telekol.wire import ObservationMessage, Receipt, decode_receipt, encode
+
+_LOG = logging.getLogger(__name__)
+
+SILENCE_S: Final = 30.0
+"""A broker that owes a PUBACK for so long is not there, whatever TCP says (and should paho's
+thread have died, this is how we notice)."""
+
+_IDLE_S: Final = 10.0
+"""How often an idle uplink looks whether its connection still lives."""
+
+_STABLE_S: Final = 30.0
+"""A connection that ends sooner counts as a failure, so that a broker that takes us and throws
+us out at once (two gateways with one id) is not asked ten times a second."""
+
+
+class Uplink:
+    """Sends what waits in the outbox.
+
+    Parameters
+    ----------
+    gateway
+        This gateway's id; also its client id, so that the broker keeps one session for it.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        gateway: str,
+        broker: Broker,
+        outbox: Outbox,
+        plan: DeliveryPlan,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._gateway = gateway
+        self._broker = broker
+        self._outbox = outbox
+        self._plan = plan
+        self._clock = clock
+        self._work = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that there is something new to send."""
+        self._work.set()
+
+    async def run(self) -> None:
+        """Send, for ever.
+
+        Raises
+        ------
+        OutboxCorruptError
+            If the outbox is damaged: a new start of the process begins a new one.
+        """
+        failures = 0
+        while True:
+            began_s = self._now_s()
+            try:
+                await self._converse()
+            except BrokerUnavailableError as error:
+                # Said once for each absence; a home may be offline for a week.
+                level = logging.DEBUG if failures else logging.WARNING
+                _LOG.log(level, "%s; readings are kept and sent when it is back", error)
+            except OutboxCorruptError:
+                raise
+            except OutboxError as error:
+                _LOG.error("sending stops for a moment: %s", error)
+            lasted = self._now_s() - began_s > _STABLE_S
+            failures = 0 if lasted else failures + 1
+            await asyncio.sleep(delay_s(max(failures, 1), random.random()))  # noqa: S311
+
+    async def _converse(self) -> None:
+        """Talk over one connection until it ends."""
+        connection = Connection(
+            self._broker, topics.receipts(self._gateway), self._on_receipt_payload
+        )
+        try:
+            await connection.open()
+            waiting = self._outbox.depth()
+            _LOG.info("connected to the broker; %d readings wait for their receipt", waiting)
+            self._plan.reset()
+            while not connection.ended.done():
+                self._work.clear()
+                self._publish_due(connection)
+                if connection.silent_s() > SILENCE_S:
+                    _LOG.warning("the broker is silent; connecting anew")
+                    return
+                await self._wait_for_work(connection)
+            _LOG.warning("%s; connecting anew", connection.ended.result())
+        finally:
+            await connection.close()
+
+    async def _wait_for_work(self, connection: Connection) -> None:
+        now_s = self._now_s()
+        due_s = self._plan.wake_at_s
+        wait_s = _IDLE_S if due_s is None else min(max(due_s - now_s, 0.01), _IDLE_S)
+        work = asyncio.ensure_future(self._work.wait())
+        try:
+            waits: set[asyncio.Future[Any]] = {work, connection.ended}
+            await asyncio.wait(waits, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+
+    def _publish_due(self, connection: Connection) -> None:
+        pending = self._outbox.pending(self._plan.window)
+        now_s = self._now_s()
+        for run in self._plan.next_runs(pending, now_s, random.random()):  # noqa: S311
+            self._publish(connection, run)
+
+    def _publish(self, connection: Connection, run: Run) -> None:
+        now = self._clock()
+        observations = self._outbox.read(run.first, run.last, now)
+        if not observations:
+            # Settled meanwhile in part, or unreadable; the plan looks at the outbox again.
+            self._plan.drop(run)
+            self.wake()
+            return
+        message = ObservationMessage(
+            v=1,
+            gateway=self._gateway,
+            boot=self._outbox.boot,
+            seq=run.first,
+            sent_at=now,
+            observations=observations,
+        )
+        # Not sent means that the connection has ended; the next one begins with a new plan.
+        connection.publish(topics.observations(self._gateway), encode(message))
+
+    def _on_receipt_payload(self, payload: bytes) -> None:
+        try:
+            receipt = decode_receipt(payload)
+            self._on_receipt(receipt)
+        except WireError as error:
+            _LOG.warning("a receipt cannot be read and is left alone: %s", error)
+        except Exception:  # noqa: BLE001 - the connection must outlive a bug in here
+            _LOG.exception("a receipt could not be taken in; what it settles is sent again")
+
+    def _on_receipt(self, receipt: Receipt) -> None:
+        if receipt.gateway != self._gateway:
+            _LOG.warning("a receipt for another gateway is left alone: %s", receipt.gateway)
+            return
+        boot = self._outbox.boot
+        released = self._outbox.settle(receipt, self._clock())
+        _LOG.debug("receipt through %d: %d released", receipt.through, released)
+        if self._outbox.boot != boot:
+            self._plan.reset()
+        elif receipt.boot == boot:
+            self._plan.settled(receipt.through, receipt.first, receipt.last, self._now_s())
+        self.wake()
+
+    @staticmethod
+    def _now_s() -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,253 @@
+"""The outbox: what is put is on disk, and only a receipt of its own life releases it."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from gateway.errors import OutboxError
+from gateway.outbox import Outbox, Row
+from telekol.wire import Refusal
+from tests.gateway.conftest import NOW, observation, receipt
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "outbox.db"
+
+
+@pytest.fixture
+def outbox(path: Path) -> Iterator[Outbox]:
+    outbox = Outbox.open(path, NOW)
+    yield outbox
+    outbox.close()
+
+
+def seqs(outbox: Outbox) -> list[int]:
+    return [row.seq for row in outbox.pending(1000)]
+
+
+def fill(outbox: Outbox, count: int) -> None:
+    outbox.put([observation(number) for number in range(count)])
+
+
+def test_numbers_are_consecutive_and_known_readings_get_none(outbox: Outbox) -> None:
+    assert outbox.put([observation(1), observation(2)]).seqs == (1, 2)
+    kept = outbox.put([observation(2), observation(3), observation(3)])
+    assert (kept.seqs, kept.repeated) == ((3,), 2)
+    assert seqs(outbox) == [1, 2, 3]
+    assert outbox.read(1, 3, NOW) == tuple(observation(number) for number in (1, 2, 3))
+
+
+def test_a_released_reading_is_still_known(outbox: Outbox) -> None:
+    fill(outbox, 1)
+    outbox.settle(receipt(outbox.boot, through=1), NOW)
+    assert outbox.put([observation(0)]).repeated == 1
+
+
+def test_the_same_id_with_another_value_clashes(outbox: Outbox) -> None:
+    fill(outbox, 1)
+    other = observation(0, value=80.0)
+    assert outbox.put([other, observation(1)]).clashes == (other,)
+    assert seqs(outbox) == [1, 2]
+
+
+def test_a_row_knows_its_size_in_bytes(outbox: Outbox) -> None:
+    fill(outbox, 1)
+    size = len(observation(0).model_dump_json().encode())
+    assert outbox.pending(1) == (Row(1, size),)
+
+
+def test_pending_gives_both_ends(outbox: Outbox) -> None:
+    fill(outbox, 20)
+    assert [row.seq for row in outbox.pending(3)] == [1, 2, 3, 18, 19, 20]
+    assert [row.seq for row in outbox.pending(12)] == list(range(1, 21))
+
+
+def test_a_receipt_releases_through_and_its_run(outbox: Outbox) -> None:
+    fill(outbox, 10)
+    assert outbox.settle(receipt(outbox.boot, through=2, first=5, last=6), NOW) == 4
+    assert seqs(outbox) == [3, 4, 7, 8, 9, 10]
+    assert outbox.settle(receipt(outbox.boot, through=2, first=5, last=6), NOW) == 0
+    assert outbox.depth() == 6
+
+
+def test_a_refusal_releases_and_keeps_the_reason(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(outbox, 2)
+    refused = receipt(outbox.boot, through=2, first=1, last=2).model_copy(
+        update={"refused": (Refusal(seq=2, code="bad-observation", reason="too odd"),)}
+    )
+    assert outbox.settle(refused, NOW) == 2
+    row = outbox._db.execute("SELECT refusal FROM observation WHERE seq = 2").fetchone()
+    assert row == ("bad-observation: too odd",)
+    assert "refused reading 2" in caplog.text
+
+
+def test_a_receipt_of_another_life_releases_nothing(outbox: Outbox) -> None:
+    fill(outbox, 2)
+    assert outbox.settle(receipt(uuid4(), through=2, first=1, last=2), NOW) == 0
+    assert seqs(outbox) == [1, 2]
+
+
+@pytest.mark.parametrize(("through", "last"), [(3, 1), (0, 3)])
+def test_a_receipt_for_numbers_never_given_begins_a_new_life(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture, through: int, last: int
+) -> None:
+    fill(outbox, 1)
+    outbox.settle(receipt(outbox.boot, through=1), NOW)
+    outbox.put([observation(7)])
+    boot = outbox.boot
+    assert outbox.settle(receipt(boot, through=through, first=1, last=last), NOW) == 0
+    assert outbox.boot != boot
+    assert outbox.read(1, 1, NOW) == (observation(7),)
+    assert outbox.put([observation(8)]).seqs == (2,)
+    assert "older state of itself" in caplog.text
+
+
+def test_history_stays_thirty_days_and_what_waits_stays_for_ever(outbox: Outbox) -> None:
+    fill(outbox, 2)
+    outbox.settle(receipt(outbox.boot, through=1), NOW)
+    assert outbox.prune(NOW + timedelta(days=30)) == 0
+    assert outbox.prune(NOW + timedelta(days=30, seconds=1)) == 1
+    assert outbox.prune(NOW + timedelta(days=3000)) == 0
+    assert seqs(outbox) == [2]
+    # A number is never used twice, also after the rows that had it are gone.
+    outbox.settle(receipt(outbox.boot, through=2), NOW)
+    outbox.prune(NOW + timedelta(days=90))
+    assert outbox.put([observation(9)]).seqs == (3,)
+
+
+def test_depth_and_age(outbox: Outbox) -> None:
+    assert (outbox.depth(), outbox.oldest_age(NOW)) == (0, None)
+    fill(outbox, 3)
+    assert outbox.depth() == 3
+    assert outbox.oldest_age(NOW + timedelta(hours=2)) == timedelta(hours=2)
+
+
+def test_everything_is_there_after_a_restart(outbox: Outbox, path: Path) -> None:
+    fill(outbox, 3)
+    boot = outbox.boot
+    outbox.close()
+    again = Outbox.open(path, NOW)
+    assert (again.boot, again.last_seq, seqs(again)) == (boot, 3, [1, 2, 3])
+    again.close()
+
+
+def test_only_its_user_may_read_it(outbox: Outbox, path: Path) -> None:
+    fill(outbox, 1)
+    modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    assert set(modes.values()) == {0o600}
+    assert path.name + "-wal" in modes
+
+
+def test_every_commit_is_on_disk(outbox: Outbox) -> None:
+    assert outbox._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert outbox._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
+def test_two_gateways_cannot_share_it(outbox: Outbox, path: Path) -> None:
+    with pytest.raises(OutboxError, match="another process holds it"):
+        Outbox.open(path, NOW)
+
+
+def test_one_of_a_newer_version_is_left_alone(outbox: Outbox, path: Path) -> None:
+    outbox._db.execute("PRAGMA user_version = 99")
+    outbox._lock.release()
+    with pytest.raises(OutboxError, match="found 99; it was made by a newer gateway"):
+        Outbox.open(path, NOW)
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutboxError, match="cannot write the outbox at"):
+        Outbox.open(tmp_path / "file" / "outbox.db", NOW)
+
+
+def _damaged(path: Path, how: str) -> None:
+    outbox = Outbox.open(path, NOW)
+    outbox.put([observation(number) for number in range(200)])
+    outbox.close()
+    content = bytearray(path.read_bytes())
+    match how:
+        case "header":
+            content[:100] = b"\x55" * 100
+        case "middle":
+            content[8192:20480] = b"\x55" * 12288
+        case "cut short":
+            del content[20480:]
+        case "tables gone":
+            with sqlite3.connect(path) as db:
+                db.execute("DROP TABLE life")
+            db.close()
+            return
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["header", "middle", "cut short", "tables gone"])
+def test_a_damaged_one_is_moved_aside_and_a_new_one_begun(
+    path: Path, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    _damaged(path, how)
+    outbox = Outbox.open(path, NOW)
+    assert outbox.put([observation(1)]).seqs == (1,)
+    outbox.close()
+    assert len(list(path.parent.glob("outbox.db.damaged-*"))) >= 1
+    assert "the outbox is damaged" in caplog.text
+
+
+def test_a_row_that_cannot_be_read_holds_back_nothing(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(outbox, 3)
+    outbox._db.execute("UPDATE observation SET body = '{}' WHERE seq = 2")
+    assert len(outbox.read(1, 3, NOW)) == 1
+    assert seqs(outbox) == [1, 3]
+    assert "row 2 is set aside" in caplog.text
+    assert outbox.read(2, 3, NOW) == ()
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from gateway.outbox import Outbox
+from tests.gateway.conftest import NOW, observation
+outbox = Outbox.open(Path(sys.argv[1]), NOW)
+number = outbox.last_seq
+while True:
+    kept = outbox.put([observation(number), observation(number + 1)])
+    number += 2
+    sys.stdout.write(f"{kept.seqs[-1]}\\n")
+    sys.stdout.flush()
+"""
+
+
+def test_nothing_is_lost_when_its_process_is_killed(path: Path) -> None:
+    committed = 0
+    for wait_s in (0.05, 0.13, 0.21):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        first_line = writer.stdout.readline()
+        time.sleep(wait_s)
+        writer.kill()
+        lines = [first_line, *writer.stdout.readlines()]
+        writer.wait()
+        writer.stdout.close()
+        committed = int([line for line in lines if line.endswith("\n")][-1])
+        outbox = Outbox.open(path, NOW)
+        assert outbox.last_seq in {committed, committed + 2}
+        kept = [row.seq for row in outbox.pending(10**6)]
+        assert kept == list(range(1, outbox.last_seq + 1))
+        outbox.close()
+    assert committed > 6

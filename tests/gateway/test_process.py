@@ -1,0 +1,183 @@
+"""The gateway process of a home, over a virtual radio and a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from device_sim.clock import DeviceClock
+from device_sim.emission import EmissionLog
+from device_sim.peripherals.pulse_oximeter import PulseOximeter
+from device_sim.peripherals.scale import Scale
+from device_sim.virtual_radio import VirtualRadio
+from telekol.observation import TimeConfidence
+from telekol.quantities import Quantity
+from telekol.wire import encode
+from tests.gateway.conftest import GATEWAY, GatewayProcess, MosquittoBroker, Server, receipt
+
+
+@dataclass
+class Home:
+    radio: VirtualRadio
+    oximeter: PulseOximeter
+    scale: Scale
+
+    async def measure(self, spo2: str = "92.5") -> None:
+        await self.oximeter.take_measurement({"spo2": Decimal(spo2), "pulse_rate": Decimal(72)})
+
+    async def weigh(self) -> None:
+        await self.scale.take_measurement({"body_weight": Decimal("72.35")})
+
+
+@pytest.fixture
+async def home() -> AsyncIterator[Home]:
+    radio = VirtualRadio("home-1")
+    await radio.start()
+    log = EmissionLog()
+    never_set = DeviceClock(datetime(1970, 1, 1) - datetime.now(UTC).replace(tzinfo=None))  # noqa: DTZ001
+    oximeter = PulseOximeter("PLX-1", log)
+    scale = Scale("WSS-1", log, clock=never_set)
+    await oximeter.start(radio)
+    await scale.start(radio)
+    yield Home(radio, oximeter, scale)
+    await oximeter.close()
+    await scale.close()
+    await radio.close()
+
+
+@pytest.fixture
+def gateway(home: Home, broker: MosquittoBroker, tmp_path: Path) -> Iterator[GatewayProcess]:
+    arguments = ["--id", GATEWAY, "--outbox", str(tmp_path / "outbox.db")]
+    arguments += ["--broker-url", f"mqtt://127.0.0.1:{broker.port}", "--log-level", "DEBUG"]
+    arguments += ["--radio", home.radio.moniker]
+    process = GatewayProcess(arguments, tmp_path / "gateway.log")
+    yield process
+    if process.process is not None:
+        process.kill()
+    sys.stdout.write(process.log)  # shown when the test fails
+
+
+async def until(condition: object, within_s: float = 20.0) -> None:
+    end_s = time.monotonic() + within_s
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end_s, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+async def test_readings_reach_the_server_and_are_released_by_its_receipt(
+    home: Home, broker: MosquittoBroker, server: Server, gateway: GatewayProcess
+) -> None:
+    broker.start()
+    server.start()
+    gateway.start()
+    await home.measure()
+    await home.weigh()
+    await until(lambda: len(server.stored) == 3)
+    by_quantity = {item.quantity: item for item in server.stored.values()}
+    assert by_quantity[Quantity.SPO2].value == 92.5
+    assert by_quantity[Quantity.PULSE_RATE].value == 72
+    weight = by_quantity[Quantity.BODY_WEIGHT]
+    assert weight.value == 72.35
+    assert weight.device.serial == "WSS-1"
+    assert weight.device_time is not None
+    assert weight.device_time.year == 1970
+    assert weight.time_confidence is TimeConfidence.CLOCK_CHECKED
+    assert abs(weight.measured_at - datetime.now(UTC)) < timedelta(seconds=20)
+    assert abs(by_quantity[Quantity.SPO2].measured_at - datetime.now(UTC)) < timedelta(seconds=20)
+    # The devices show local time now, which is an hour or two ahead of UTC.
+    for device in (home.oximeter, home.scale):
+        assert timedelta(minutes=59) < device.clock.error < timedelta(minutes=121)
+    await until(lambda: "receipt through 3" in gateway.log)
+    status, took_s = await asyncio.to_thread(gateway.stop)
+    assert (status, took_s < 2) == (0, True)
+
+
+async def test_a_killed_gateway_sends_what_it_had_after_its_next_start(
+    home: Home, broker: MosquittoBroker, server: Server, gateway: GatewayProcess
+) -> None:
+    gateway.start()  # with no broker there
+    await home.measure()
+    await until(lambda: home.oximeter.pending_count == 0)
+    gateway.kill()
+    await home.measure()
+    broker.start()
+    server.start()
+    gateway.start()
+    await until(lambda: len(server.stored) == 4)
+    assert {item.device.serial for item in server.stored.values()} == {"PLX-1"}
+
+
+async def test_a_poison_payload_and_a_poison_receipt_stop_nothing(
+    home: Home, broker: MosquittoBroker, server: Server, gateway: GatewayProcess
+) -> None:
+    broker.start()
+    server.start()
+    gateway.start()
+    home.oximeter.indicate_raw(bytes.fromhex("01cff34800"))
+    await home.measure()
+    await until(lambda: len(server.stored) == 2)
+    assert "01cff34800" in gateway.log
+    assert "cut short" in gateway.log
+    for poison in (b"", b"{}", b"\xff" * 40, b'{"v": 2}'):
+        server.send(poison)
+    await home.measure("88")
+    await until(lambda: len(server.stored) == 4)
+    await until(lambda: gateway.log.count("a receipt cannot be read") == 4)
+
+
+async def test_a_radio_that_is_pulled_out_is_opened_again(
+    home: Home, broker: MosquittoBroker, server: Server, gateway: GatewayProcess
+) -> None:
+    broker.start()
+    server.start()
+    gateway.start()
+    await home.measure()
+    await until(lambda: len(server.stored) == 2)
+    home.radio.drop_host()
+    await home.measure()
+    await until(lambda: len(server.stored) == 4)
+
+
+async def test_a_server_that_is_away_misses_nothing_when_it_is_back(
+    home: Home, broker: MosquittoBroker, server: Server, gateway: GatewayProcess
+) -> None:
+    broker.start()
+    server.answers = False
+    server.start()
+    gateway.arguments += ["--log-level", "DEBUG"]
+    gateway.start()
+    await home.measure()
+    await until(lambda: len(server.arrivals) == 2)
+    broker.stop()
+    await home.measure()
+    await until(lambda: home.oximeter.pending_count == 0)
+    server.answers = True
+    broker.start()
+    await until(lambda: len(server.stored) == 4)
+    assert len(set(server.arrivals)) == 4
+    server.send(encode(receipt(uuid4(), through=99, first=99, last=99)))
+    await until(lambda: "another life" in gateway.log)
+
+
+async def test_it_stops_in_time_when_neither_broker_nor_radio_answers(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # takes connections and says nothing
+        address = f"127.0.0.1:{deaf.getsockname()[1]}"
+        arguments = ["--id", GATEWAY, "--outbox", str(tmp_path / "outbox.db")]
+        arguments += ["--broker-url", f"mqtt://{address}", "--radio", f"tcp-client:{address}"]
+        process = GatewayProcess(arguments, tmp_path / "gateway.log")
+        process.start()
+        await until(lambda: "gateway gw-test-001" in process.log)
+        await asyncio.sleep(0.3)
+        status, took_s = await asyncio.to_thread(process.stop)
+    assert (status, took_s < 2) == (0, True), process.log
+    assert "stopped" in process.log

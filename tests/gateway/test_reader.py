@@ -1,0 +1,357 @@
+"""The radio loop and its conversations, over a virtual radio and with devices of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+import pytest
+from bleak.exc import BleakCharacteristicNotFoundError, BleakError, BleakGATTProtocolError
+
+from device_sim.emission import EmissionLog
+from device_sim.peripherals.pulse_oximeter import PulseOximeter
+from device_sim.peripherals.scale import Scale
+from device_sim.virtual_radio import VirtualRadio
+from gateway import reader, session
+from gateway.clock import DeviceClock
+from gateway.errors import OutboxCorruptError, OutboxError
+from gateway.intake import Intake
+from gateway.outbox import Kept, Outbox
+from gateway.profiles import sig_uuid
+from gateway.profiles.current_time import CurrentTime
+from gateway.profiles.ieee11073 import DateTime
+from gateway.radio import Radio, RadioUnavailableError, open_radio
+from gateway.reader import Reader
+from gateway.session import Session
+from telekol.observation import Observation
+from tests.gateway.conftest import GATEWAY, NOW
+
+CPH = ZoneInfo("Europe/Copenhagen")
+
+
+class FailingOutbox:
+    """An outbox whose disk fails a number of times."""
+
+    def __init__(self, inner: Outbox, failures: int, error: type[OutboxError]) -> None:
+        self.inner = inner
+        self.failures = failures
+        self.error = error
+
+    def put(self, observations: Sequence[Observation]) -> Kept:
+        if self.failures:
+            self.failures -= 1
+            raise self.error("the disk is full")
+        return self.inner.put(observations)
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    outbox = Outbox.open(tmp_path / "outbox.db", NOW)
+    yield outbox
+    outbox.close()
+
+
+@pytest.fixture
+async def air() -> AsyncIterator[VirtualRadio]:
+    radio = VirtualRadio("home-1")
+    await radio.start()
+    yield radio
+    await radio.close()
+
+
+@pytest.fixture
+async def oximeter(air: VirtualRadio) -> AsyncIterator[PulseOximeter]:
+    device = PulseOximeter("PLX-1", EmissionLog())
+    await device.start(air)
+    yield device
+    await device.close()
+
+
+def reader_of(open_it: Callable[[], Any], outbox: Any) -> Reader:
+    intake = Intake(GATEWAY, outbox, CPH, lambda: None)
+    return Reader(open_it, intake, CPH, lambda: datetime.now(UTC))
+
+
+class Running:
+    """A reader that runs beside the test."""
+
+    def __init__(self, made: Reader) -> None:
+        self.task = asyncio.create_task(made.run())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.task.cancel()
+        await asyncio.wait({self.task}, timeout=5)
+        assert self.task.done()
+
+    async def until(self, condition: Callable[[], object], within_s: float = 15) -> None:
+        end_s = time.monotonic() + within_s
+        while not condition():
+            if self.task.done():
+                self.task.result()
+            assert time.monotonic() < end_s, "it did not happen in time"
+            await asyncio.sleep(0.02)
+
+
+async def measure(device: PulseOximeter, spo2: int = 92) -> None:
+    await device.take_measurement({"spo2": Decimal(spo2), "pulse_rate": Decimal(72)})
+
+
+async def test_a_device_keeps_what_the_disk_could_not_take(
+    air: VirtualRadio, oximeter: PulseOximeter, outbox: Outbox
+) -> None:
+    failing = FailingOutbox(outbox, 2, OutboxError)
+    async with Running(reader_of(lambda: open_radio(air.moniker), failing)) as running:
+        await measure(oximeter)
+        await running.until(lambda: failing.failures < 2)
+        assert oximeter.pending_count == 1
+        await running.until(lambda: oximeter.pending_count == 0)
+    assert failing.failures == 0
+    assert outbox.depth() == 2
+
+
+async def test_a_damaged_outbox_ends_the_loop_and_the_device_keeps_the_reading(
+    air: VirtualRadio, oximeter: PulseOximeter, outbox: Outbox
+) -> None:
+    failing = FailingOutbox(outbox, 99, OutboxCorruptError)
+    async with Running(reader_of(lambda: open_radio(air.moniker), failing)) as running:
+        await measure(oximeter)
+        with pytest.raises(OutboxCorruptError):
+            await running.until(lambda: False)
+    assert oximeter.pending_count == 1
+
+
+async def test_a_device_that_hangs_up_at_once_does_not_starve_another(
+    air: VirtualRadio,
+    oximeter: PulseOximeter,
+    outbox: Outbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def hang_up(link: Any) -> None:
+        await oximeter._hang_up(link, 0x13)
+
+    monkeypatch.setattr(oximeter, "_serve", hang_up)
+    scale = Scale("WSS-1", EmissionLog())
+    await scale.start(air)
+    await measure(oximeter)
+    async with Running(reader_of(lambda: open_radio(air.moniker), outbox)) as running:
+        for number in range(3):
+            await scale.take_measurement({"body_weight": Decimal(70 + number)})
+            await running.until(lambda: scale.pending_count == 0)
+    assert outbox.depth() == 3
+    await scale.close()
+
+
+async def test_a_radio_that_is_not_there_yet_is_waited_for(
+    air: VirtualRadio,
+    oximeter: PulseOximeter,
+    outbox: Outbox,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tries = 0
+
+    async def open_it() -> Radio:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise RadioUnavailableError("no such controller")
+        return await open_radio(air.moniker)
+
+    await measure(oximeter)
+    async with Running(reader_of(open_it, outbox)) as running:
+        await running.until(lambda: outbox.depth() == 2)
+    assert "the radio cannot be used: no such controller" in caplog.text
+
+
+async def test_a_radio_that_fails_in_use_is_opened_again(
+    monkeypatch: pytest.MonkeyPatch, outbox: Outbox
+) -> None:
+    opened = 0
+
+    class Broken:
+        def scanner(self, *_: object) -> Any:
+            raise BleakError("the adapter is gone")
+
+        def client(self, *_: object) -> Any:
+            raise NotImplementedError
+
+        async def wait_lost(self) -> None:
+            await asyncio.Event().wait()
+
+        async def close(self) -> None:
+            await asyncio.Event().wait()  # a radio that hangs is left behind
+
+    async def open_it() -> Radio:
+        nonlocal opened
+        opened += 1
+        return Broken()
+
+    monkeypatch.setattr(reader, "HANG_UP_WITHIN_S", 0.05)
+    async with Running(reader_of(open_it, outbox)) as running:
+        await running.until(lambda: opened >= 3)
+
+
+# -- one conversation, with a device made of a dictionary --------------------------------------
+
+
+class FakeClient:
+    """Stands for a connected BleakClient."""
+
+    address = "C0:FF:EE:00:00:01"
+
+    def __init__(self, values: dict[int, bytes | Exception]) -> None:
+        self.values = {sig_uuid(number): value for number, value in values.items()}
+        self.written: list[tuple[str, bytes]] = []
+        self.write_error: Exception | None = None
+        self.order: list[str] = []
+        self.services = SimpleNamespace(
+            get_characteristic=lambda uuid: SimpleNamespace(uuid=uuid) if self.has(uuid) else None
+        )
+        self.listener: Callable[[Any, bytearray], None] | None = None
+
+    def has(self, uuid: str) -> bool:
+        return uuid in self.values
+
+    async def read_gatt_char(self, uuid: str) -> bytearray:
+        self.order.append(f"read {uuid[4:8]}")
+        if not self.has(uuid):
+            raise BleakCharacteristicNotFoundError(uuid)
+        value = self.values[uuid]
+        if isinstance(value, Exception):
+            raise value
+        return bytearray(value)
+
+    async def write_gatt_char(self, uuid: str, data: bytes, *, response: bool) -> None:
+        assert response
+        self.order.append(f"write {uuid[4:8]}")
+        self.written.append((uuid, data))
+        if self.write_error is not None:
+            raise self.write_error
+
+    async def start_notify(self, characteristic: Any, callback: Any) -> None:
+        self.order.append(f"listen {characteristic.uuid[4:8]}")
+        self.listener = callback
+
+
+async def converse(client: FakeClient, outbox: Outbox, payloads: Sequence[bytes] = ()) -> Session:
+    hung_up = asyncio.Event()
+    talk = Session(
+        client,  # type: ignore[arg-type]
+        known_clock=DeviceClock(),
+        hung_up=hung_up,
+        intake=Intake(GATEWAY, outbox, CPH, lambda: None),
+        zone=CPH,
+        now=lambda: NOW,
+    )
+    task = asyncio.create_task(talk.run())
+    await asyncio.sleep(0.01)
+    if client.listener is not None:
+        for payload in payloads:
+            client.listener(None, bytearray(payload))
+    hung_up.set()
+    await task
+    return talk
+
+
+LOCAL = NOW.astimezone(CPH).replace(tzinfo=None)
+IDENTITY: dict[int, bytes | Exception] = {
+    0x2A29: b"Maker\x00",
+    0x2A24: "Mødel".encode(),
+    0x2A25: b"\xff1",
+    0x2A9D: b"",
+}
+
+
+async def test_the_clock_is_read_then_set_to_local_time_then_readings_are_taken(
+    outbox: Outbox,
+) -> None:
+    shown = datetime(1970, 1, 1)  # noqa: DTZ001
+    client = FakeClient({**IDENTITY, 0x2A2B: bytes(CurrentTime.of(shown))})
+    stored = b"\x02\x86\x38" + bytes(DateTime.of(shown - timedelta(days=-0)))
+    talk = await converse(client, outbox, [stored])
+    assert client.order[-3:] == ["read 2a2b", "write 2a2b", "listen 2a9d"]
+    assert client.written == [(sig_uuid(0x2A2B), bytes(CurrentTime.of(LOCAL)))]
+    assert talk.new_readings == 1
+    (kept,) = outbox.read(1, 1, NOW)
+    assert kept.measured_at == NOW
+    assert (kept.device.manufacturer, kept.device.model) == ("Maker", "Mødel")
+    assert kept.device.serial == "\ufffd1"
+
+
+async def test_a_right_clock_is_left_alone(outbox: Outbox) -> None:
+    client = FakeClient({**IDENTITY, 0x2A2B: bytes(CurrentTime.of(LOCAL))})
+    await converse(client, outbox)
+    assert client.written == []
+
+
+async def test_a_clock_of_the_older_kind_is_read_and_set(outbox: Outbox) -> None:
+    client = FakeClient({0x2A9D: b"", 0x2A08: bytes(DateTime.of(LOCAL + timedelta(hours=1)))})
+    talk = await converse(client, outbox)
+    assert client.written == [(sig_uuid(0x2A08), bytes(DateTime.of(LOCAL)))]
+    assert len(talk.clock.eras) == 2
+
+
+@pytest.mark.parametrize(
+    ("shown", "eras"),
+    [
+        (bytes(10), 1),  # no date: nothing to compare, so it is only set
+        (b"\x01", 1),
+        (BleakGATTProtocolError(0x02), 1),
+    ],
+)
+async def test_a_clock_that_cannot_be_read_is_set(
+    outbox: Outbox, shown: bytes | Exception, eras: int
+) -> None:
+    client = FakeClient({0x2A9D: b"", 0x2A2B: shown})
+    talk = await converse(client, outbox)
+    assert len(client.written) == 1
+    assert len(talk.clock.eras) == eras
+
+
+@pytest.mark.parametrize(("code", "eras"), [(0x80, 2), (0x03, 1)])
+async def test_a_clock_that_refuses_to_be_set_stays_as_it_is(
+    outbox: Outbox, code: int, eras: int
+) -> None:
+    client = FakeClient({0x2A9D: b"", 0x2A2B: bytes(CurrentTime.of(LOCAL - timedelta(hours=1)))})
+    client.write_error = BleakGATTProtocolError(code)
+    talk = await converse(client, outbox)
+    assert len(talk.clock.eras) == eras
+
+
+async def test_a_device_without_information_or_clock_is_read_all_the_same(outbox: Outbox) -> None:
+    client = FakeClient({0x2A5E: b"", 0x2A25: BleakGATTProtocolError(0x05)})
+    talk = await converse(client, outbox, [bytes.fromhex("00cff34800")])
+    assert talk.new_readings == 2
+    assert outbox.read(1, 1, NOW)[0].device.serial == ""
+
+
+async def test_an_identity_cut_off_by_the_link_ends_the_conversation(outbox: Outbox) -> None:
+    client = FakeClient({0x2A5E: b"", 0x2A25: BleakError("the link is gone")})
+    with pytest.raises(BleakError, match="the link is gone"):
+        await converse(client, outbox)
+    assert client.listener is None
+
+
+async def test_a_device_that_falls_silent_is_left(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "IDLE_S", 0.05)
+    talk = Session(
+        FakeClient(dict(IDENTITY)),  # type: ignore[arg-type]
+        known_clock=DeviceClock(),
+        hung_up=asyncio.Event(),
+        intake=Intake(GATEWAY, outbox, CPH, lambda: None),
+        zone=CPH,
+        now=lambda: NOW,
+    )
+    async with asyncio.timeout(2):
+        await talk.run()

@@ -1,0 +1,196 @@
+"""The uplink against a real broker: away, back, deaf to receipts; and what we rely on in paho."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+from gateway.delivery import DeliveryPlan, DeliveryPolicy
+from gateway.errors import BrokerUnavailableError, OutboxCorruptError
+from gateway.mqtt import Broker, Connection
+from gateway.outbox import Outbox
+from gateway.uplink import Uplink
+from telekol import topics
+from telekol.wire import encode
+from tests.gateway.conftest import (
+    GATEWAY,
+    NOW,
+    MosquittoBroker,
+    Server,
+    free_port,
+    observation,
+    receipt,
+)
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    outbox = Outbox.open(tmp_path / "outbox.db", NOW)
+    yield outbox
+    outbox.close()
+
+
+def uplink_to(port: int, outbox: Outbox, resend_first_s: float = 10) -> Uplink:
+    plan = DeliveryPlan(DeliveryPolicy(resend_first_s=resend_first_s))
+    return Uplink(
+        GATEWAY, Broker("127.0.0.1", port, GATEWAY), outbox, plan, lambda: datetime.now(UTC)
+    )
+
+
+@asynccontextmanager
+async def running(uplink: Uplink) -> AsyncIterator[None]:
+    task = asyncio.create_task(uplink.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task}, timeout=3)
+        assert task.done()
+
+
+async def until(condition: Callable[[], object], within_s: float = 15) -> None:
+    end_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end_s, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+async def test_a_broker_that_is_away_at_the_start_is_said_once(
+    broker: MosquittoBroker, server: Server, outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox.put([observation(1)])
+    async with running(uplink_to(broker.port, outbox)):
+        await asyncio.sleep(1.2)
+        assert [record.levelname for record in caplog.records].count("WARNING") == 1
+        assert "nobody answers there; readings are kept" in caplog.text
+        broker.start()
+        server.start()
+        await until(lambda: outbox.depth() == 0)
+
+
+async def test_a_puback_releases_nothing_and_a_lost_receipt_costs_a_repetition(
+    broker: MosquittoBroker, server: Server, outbox: Outbox
+) -> None:
+    broker.start()
+    server.answers = False
+    server.start()
+    outbox.put([observation(1), observation(2)])
+    async with running(uplink_to(broker.port, outbox, resend_first_s=0.3)):
+        await until(lambda: len(server.arrivals) >= 4)
+        assert outbox.depth() == 2
+        server.answers = True
+        await until(lambda: outbox.depth() == 0)
+    assert len(server.stored) == 2
+
+
+async def test_a_backlog_of_thousands_drains_with_the_newest_among_the_first(
+    broker: MosquittoBroker, server: Server, outbox: Outbox
+) -> None:
+    broker.start()
+    server.start()
+    outbox.put([observation(number) for number in range(3000)])
+    async with running(uplink_to(broker.port, outbox)):
+        await until(lambda: outbox.depth() == 0)
+    assert len(server.stored) == 3000
+    assert observation(2999).id in server.arrivals[:800]
+
+
+async def test_receipts_wait_in_the_broker_for_a_gateway_that_is_away(
+    broker: MosquittoBroker, server: Server, outbox: Outbox
+) -> None:
+    broker.start()
+    server.start()
+    async with running(uplink_to(broker.port, outbox)):
+        outbox.put([observation(1)])
+        await until(lambda: server.client is not None)
+        await asyncio.sleep(0.5)
+    outbox.put([observation(2)])
+    server.send(encode(receipt(outbox.boot, through=2, first=1, last=2)))
+    await asyncio.sleep(0.2)
+    server.stop()
+    async with running(uplink_to(broker.port, outbox)):
+        await until(lambda: outbox.depth() == 0)
+
+
+async def test_a_receipt_for_another_gateway_is_left_alone(
+    broker: MosquittoBroker, server: Server, outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker.start()
+    server.answers = False
+    server.start()
+    outbox.put([observation(1)])
+    other = receipt(outbox.boot, through=1).model_copy(update={"gateway": "gw-other"})
+    async with running(uplink_to(broker.port, outbox)):
+        await until(lambda: server.arrivals)
+        server.send(encode(other))
+        await until(lambda: "another gateway" in caplog.text)
+    assert outbox.depth() == 1
+
+
+async def test_a_damaged_outbox_ends_the_uplink(broker: MosquittoBroker, outbox: Outbox) -> None:
+    broker.start()
+    uplink = uplink_to(broker.port, outbox)
+
+    def damaged(_limit: int) -> None:
+        raise OutboxCorruptError("the outbox is damaged")
+
+    outbox.pending = damaged  # type: ignore[method-assign, assignment]
+    with pytest.raises(OutboxCorruptError):
+        async with asyncio.timeout(10):
+            await uplink.run()
+
+
+async def test_nobody_there_is_one_clear_error() -> None:
+    port = free_port()
+    connection = Connection(Broker("127.0.0.1", port, GATEWAY), "t", lambda _: None)
+    with pytest.raises(BrokerUnavailableError, match=f"127.0.0.1:{port}, found: nobody answers"):
+        await connection.open()
+    await connection.close()
+    assert not connection.publish("t", b"")
+
+
+async def test_a_connection_ends_when_its_broker_does(broker: MosquittoBroker) -> None:
+    broker.start()
+    heard: list[bytes] = []
+    topic = topics.receipts(GATEWAY)
+    connection = Connection(Broker("127.0.0.1", broker.port, GATEWAY), topic, heard.append)
+    await connection.open()
+    assert connection.publish(topic, b"to myself")
+    await until(lambda: heard == [b"to myself"])
+    await until(lambda: connection.silent_s() == 0)
+    broker.stop()
+    assert "the connection ended" in await asyncio.wait_for(connection.ended, 5)
+    assert not connection.publish(topic, b"nobody")
+    await connection.close()
+
+
+def open_handles() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_an_absent_broker_costs_no_file_handles() -> None:
+    port = free_port()
+    before = open_handles()
+    for _ in range(15):
+        connection = Connection(Broker("127.0.0.1", port, GATEWAY), "t", lambda _: None)
+        with pytest.raises(BrokerUnavailableError):
+            await connection.open()
+        await connection.close()
+        del connection
+    await until(lambda: open_handles() <= before + 3)
+
+
+def test_paho_still_queues_when_it_is_not_connected() -> None:
+    """Why `Connection.publish` asks first: rc says no connection, yet the message is kept."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    assert client.publish("t", b"", qos=1).rc == MQTTErrorCode.MQTT_ERR_NO_CONN
+    assert len(client._out_messages) == 1
+    assert not client.suppress_exceptions
