@@ -104,10 +104,14 @@ class Session:
         GatewayError
             If a reading could not be kept.
         """
+        measures = {uuid: self._client.services.get_characteristic(uuid) for uuid in MEASUREMENTS}
+        if not any(measures.values()):
+            # Some scales advertise the standard service and speak a layout of their own.
+            _LOG.info("%s has no measurement that can be read here", self._client.address)
+            return
         device = await self._identify()
         await self._see_to_clock()
-        for uuid in MEASUREMENTS:
-            characteristic = self._client.services.get_characteristic(uuid)
+        for uuid, characteristic in measures.items():
             if characteristic is not None:
                 await self._listen(characteristic, uuid, device)
         await self._wait_for_the_end()

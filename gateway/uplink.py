@@ -69,6 +69,7 @@ class Uplink:
         self._plan = plan
         self._clock = clock
         self._work = asyncio.Event()
+        self._absence_said = False
 
     def wake(self) -> None:
         """Say that there is something new to send."""
@@ -89,8 +90,9 @@ class Uplink:
                 await self._converse()
             except BrokerUnavailableError as error:
                 # Said once for each absence; a home may be offline for a week.
-                level = logging.DEBUG if failures else logging.WARNING
+                level = logging.DEBUG if self._absence_said else logging.WARNING
                 _LOG.log(level, "%s; readings are kept and sent when it is back", error)
+                self._absence_said = True
             except OutboxCorruptError:
                 raise
             except OutboxError as error:
@@ -106,6 +108,7 @@ class Uplink:
         )
         try:
             await connection.open()
+            self._absence_said = False
             waiting = self._outbox.depth()
             _LOG.info("connected to the broker; %d readings wait for their receipt", waiting)
             self._plan.reset()

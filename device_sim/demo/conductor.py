@@ -78,6 +78,7 @@ class Conductor:
                 self._interrupt()
                 live.update(self._picture())
                 self._stop.wait(TICK_S)
+        self._console.print()
         for interruption in self._plan.interruptions:
             self._house.supervisor.release(interruption.service)
 

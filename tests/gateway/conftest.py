@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,10 +19,11 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from device_sim.demo.broker import prepare
 from telekol import topics
 from telekol.observation import Device, Observation, TimeConfidence, reading_id
 from telekol.quantities import Quantity
-from telekol.wire import MESSAGE_LIMIT_BYTES, Receipt, decode_observations, encode
+from telekol.wire import Receipt, decode_observations, encode
 
 NOW = datetime(2026, 3, 14, 8, 30, 5, tzinfo=UTC)
 GATEWAY = "gw-test-001"
@@ -58,23 +58,15 @@ def free_port() -> int:
 
 
 @dataclass
-class MosquittoBroker:
+class BrokerProcess:
     """A broker of our own on a free port, which can be stopped and started."""
 
     port: int
-    program: str
-    folder: Path
+    arguments: tuple[str, ...]
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        config = self.folder / "mosquitto.conf"
-        config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
-            f"message_size_limit {MESSAGE_LIMIT_BYTES}\npersistence false\n"
-        )
-        self.process = subprocess.Popen(
-            [self.program, "-c", str(config)], stderr=subprocess.DEVNULL
-        )
+        self.process = subprocess.Popen(self.arguments, stderr=subprocess.DEVNULL)
         wait_until(self._answers)
 
     def stop(self) -> None:
@@ -89,11 +81,14 @@ class MosquittoBroker:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[MosquittoBroker]:
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        pytest.fail("expected mosquitto, found none; install it with: apt-get install mosquitto")
-    broker = MosquittoBroker(free_port(), program, tmp_path)
+def broker(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[BrokerProcess]:
+    """Mosquitto where it is installed, else iotcore; a test may ask for iotcore."""
+    if getattr(request, "param", "") == "iotcore":
+        monkeypatch.setattr("device_sim.demo.broker.find_mosquitto", lambda: None)
+    port = free_port()
+    broker = BrokerProcess(port, prepare(tmp_path / "broker", port).arguments)
     yield broker
     broker.stop()
 
@@ -151,7 +146,7 @@ class Server:
 
 
 @pytest.fixture
-def server(broker: MosquittoBroker) -> Iterator[Server]:
+def server(broker: BrokerProcess) -> Iterator[Server]:
     server = Server(broker.port)
     yield server
     server.stop()

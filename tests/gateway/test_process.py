@@ -23,7 +23,7 @@ from device_sim.virtual_radio import VirtualRadio
 from telekol.observation import TimeConfidence
 from telekol.quantities import Quantity
 from telekol.wire import encode
-from tests.gateway.conftest import GATEWAY, GatewayProcess, MosquittoBroker, Server, receipt
+from tests.gateway.conftest import GATEWAY, BrokerProcess, GatewayProcess, Server, receipt
 
 
 @dataclass
@@ -56,7 +56,7 @@ async def home() -> AsyncIterator[Home]:
 
 
 @pytest.fixture
-def gateway(home: Home, broker: MosquittoBroker, tmp_path: Path) -> Iterator[GatewayProcess]:
+def gateway(home: Home, broker: BrokerProcess, tmp_path: Path) -> Iterator[GatewayProcess]:
     arguments = ["--id", GATEWAY, "--outbox", str(tmp_path / "outbox.db")]
     arguments += ["--broker-url", f"mqtt://127.0.0.1:{broker.port}", "--log-level", "DEBUG"]
     arguments += ["--radio", home.radio.moniker]
@@ -74,8 +74,9 @@ async def until(condition: object, within_s: float = 20.0) -> None:
         await asyncio.sleep(0.02)
 
 
+@pytest.mark.parametrize("broker", ["mosquitto", "iotcore"], indirect=True)
 async def test_readings_reach_the_server_and_are_released_by_its_receipt(
-    home: Home, broker: MosquittoBroker, server: Server, gateway: GatewayProcess
+    home: Home, broker: BrokerProcess, server: Server, gateway: GatewayProcess
 ) -> None:
     broker.start()
     server.start()
@@ -103,7 +104,7 @@ async def test_readings_reach_the_server_and_are_released_by_its_receipt(
 
 
 async def test_a_killed_gateway_sends_what_it_had_after_its_next_start(
-    home: Home, broker: MosquittoBroker, server: Server, gateway: GatewayProcess
+    home: Home, broker: BrokerProcess, server: Server, gateway: GatewayProcess
 ) -> None:
     gateway.start()  # with no broker there
     await home.measure()
@@ -118,7 +119,7 @@ async def test_a_killed_gateway_sends_what_it_had_after_its_next_start(
 
 
 async def test_a_poison_payload_and_a_poison_receipt_stop_nothing(
-    home: Home, broker: MosquittoBroker, server: Server, gateway: GatewayProcess
+    home: Home, broker: BrokerProcess, server: Server, gateway: GatewayProcess
 ) -> None:
     broker.start()
     server.start()
@@ -136,7 +137,7 @@ async def test_a_poison_payload_and_a_poison_receipt_stop_nothing(
 
 
 async def test_a_radio_that_is_pulled_out_is_opened_again(
-    home: Home, broker: MosquittoBroker, server: Server, gateway: GatewayProcess
+    home: Home, broker: BrokerProcess, server: Server, gateway: GatewayProcess
 ) -> None:
     broker.start()
     server.start()
@@ -149,7 +150,7 @@ async def test_a_radio_that_is_pulled_out_is_opened_again(
 
 
 async def test_a_server_that_is_away_misses_nothing_when_it_is_back(
-    home: Home, broker: MosquittoBroker, server: Server, gateway: GatewayProcess
+    home: Home, broker: BrokerProcess, server: Server, gateway: GatewayProcess
 ) -> None:
     broker.start()
     server.answers = False

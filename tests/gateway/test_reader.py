@@ -276,7 +276,7 @@ async def test_the_clock_is_read_then_set_to_local_time_then_readings_are_taken(
 ) -> None:
     shown = datetime(1970, 1, 1)  # noqa: DTZ001
     client = FakeClient({**IDENTITY, 0x2A2B: bytes(CurrentTime.of(shown))})
-    stored = b"\x02\x86\x38" + bytes(DateTime.of(shown - timedelta(days=-0)))
+    stored = b"\x02\x86\x38" + bytes(DateTime.of(shown))
     talk = await converse(client, outbox, [stored])
     assert client.order[-3:] == ["read 2a2b", "write 2a2b", "listen 2a9d"]
     assert client.written == [(sig_uuid(0x2A2B), bytes(CurrentTime.of(LOCAL)))]
@@ -355,3 +355,9 @@ async def test_a_device_that_falls_silent_is_left(
     )
     async with asyncio.timeout(2):
         await talk.run()
+
+
+async def test_a_device_that_measures_nothing_we_know_is_left_at_once(outbox: Outbox) -> None:
+    client = FakeClient({0x2A2B: bytes(CurrentTime.of(LOCAL - timedelta(hours=1)))})
+    talk = await converse(client, outbox)
+    assert (client.order, talk.new_readings) == ([], 0)

@@ -23,12 +23,13 @@ from telekol.wire import encode
 from tests.gateway.conftest import (
     GATEWAY,
     NOW,
-    MosquittoBroker,
+    BrokerProcess,
     Server,
     free_port,
     observation,
     receipt,
 )
+from tests.support.proxy import Proxy
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ async def until(condition: Callable[[], object], within_s: float = 15) -> None:
 
 
 async def test_a_broker_that_is_away_at_the_start_is_said_once(
-    broker: MosquittoBroker, server: Server, outbox: Outbox, caplog: pytest.LogCaptureFixture
+    broker: BrokerProcess, server: Server, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     outbox.put([observation(1)])
     async with running(uplink_to(broker.port, outbox)):
@@ -77,7 +78,7 @@ async def test_a_broker_that_is_away_at_the_start_is_said_once(
 
 
 async def test_a_puback_releases_nothing_and_a_lost_receipt_costs_a_repetition(
-    broker: MosquittoBroker, server: Server, outbox: Outbox
+    broker: BrokerProcess, server: Server, outbox: Outbox
 ) -> None:
     broker.start()
     server.answers = False
@@ -92,7 +93,7 @@ async def test_a_puback_releases_nothing_and_a_lost_receipt_costs_a_repetition(
 
 
 async def test_a_backlog_of_thousands_drains_with_the_newest_among_the_first(
-    broker: MosquittoBroker, server: Server, outbox: Outbox
+    broker: BrokerProcess, server: Server, outbox: Outbox
 ) -> None:
     broker.start()
     server.start()
@@ -104,7 +105,7 @@ async def test_a_backlog_of_thousands_drains_with_the_newest_among_the_first(
 
 
 async def test_receipts_wait_in_the_broker_for_a_gateway_that_is_away(
-    broker: MosquittoBroker, server: Server, outbox: Outbox
+    broker: BrokerProcess, server: Server, outbox: Outbox
 ) -> None:
     broker.start()
     server.start()
@@ -121,7 +122,7 @@ async def test_receipts_wait_in_the_broker_for_a_gateway_that_is_away(
 
 
 async def test_a_receipt_for_another_gateway_is_left_alone(
-    broker: MosquittoBroker, server: Server, outbox: Outbox, caplog: pytest.LogCaptureFixture
+    broker: BrokerProcess, server: Server, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker.start()
     server.answers = False
@@ -135,7 +136,7 @@ async def test_a_receipt_for_another_gateway_is_left_alone(
     assert outbox.depth() == 1
 
 
-async def test_a_damaged_outbox_ends_the_uplink(broker: MosquittoBroker, outbox: Outbox) -> None:
+async def test_a_damaged_outbox_ends_the_uplink(broker: BrokerProcess, outbox: Outbox) -> None:
     broker.start()
     uplink = uplink_to(broker.port, outbox)
 
@@ -148,6 +149,32 @@ async def test_a_damaged_outbox_ends_the_uplink(broker: MosquittoBroker, outbox:
             await uplink.run()
 
 
+async def test_a_line_that_swallows_everything_is_given_up_and_opened_anew(
+    broker: BrokerProcess,
+    server: Server,
+    outbox: Outbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("gateway.uplink.SILENCE_S", 0.3)
+    monkeypatch.setattr("gateway.uplink._IDLE_S", 0.1)
+    monkeypatch.setattr("gateway.mqtt.OPEN_WITHIN_S", 0.5)
+    caplog.set_level("INFO")
+    broker.start()
+    server.start()
+    with Proxy(("127.0.0.1", broker.port)) as line:
+        async with running(uplink_to(line.port, outbox)):
+            await until(lambda: "connected to the broker" in caplog.text)
+            line.freeze()
+            outbox.put([observation(1)])
+            await until(lambda: "the broker is silent; connecting anew" in caplog.text)
+            await until(lambda: "no answer in time" in caplog.text)
+            line.cut()
+            line.mend()
+            await until(lambda: outbox.depth() == 0)
+    assert len(server.stored) == 1
+
+
 async def test_nobody_there_is_one_clear_error() -> None:
     port = free_port()
     connection = Connection(Broker("127.0.0.1", port, GATEWAY), "t", lambda _: None)
@@ -157,7 +184,7 @@ async def test_nobody_there_is_one_clear_error() -> None:
     assert not connection.publish("t", b"")
 
 
-async def test_a_connection_ends_when_its_broker_does(broker: MosquittoBroker) -> None:
+async def test_a_connection_ends_when_its_broker_does(broker: BrokerProcess) -> None:
     broker.start()
     heard: list[bytes] = []
     topic = topics.receipts(GATEWAY)
