@@ -32,7 +32,9 @@ async def test_worst_first_then_unseen_then_oldest(nurse, ward):
 
 async def test_a_row_says_colour_in_three_ways(nurse, ward):
     patient = ward.add_patient("Bodil Eksempelsen")
-    case = ward.add_case(patient, Severity.RED, NOW - timedelta(minutes=12, seconds=5))
+    case = ward.add_case(
+        patient, Severity.RED, datetime.now(UTC) - timedelta(minutes=12, seconds=5)
+    )
     page = (await nurse.get("/board/rows")).text
     row = page[page.index('<tr role="row" class="case') : page.index("</tbody>")]
     assert 'data-severity="red"' in row
@@ -68,7 +70,7 @@ async def test_an_acknowledgement_that_closed_a_case_can_still_be_undone(nurse, 
     patient = ward.add_patient()
     case = ward.add_case(patient, Severity.YELLOW, NOW - timedelta(hours=3))
     ward.add_case(patient, Severity.GREEN, NOW - timedelta(hours=1))
-    ward.acknowledge(case, NOW - timedelta(minutes=5))
+    ward.acknowledge(case, datetime.now(UTC) - timedelta(minutes=5))
     page = (await nurse.get("/board")).text
     assert "Ingen åbne sager" in page
     assert "Kvitteret og afsluttet for nylig" in page

@@ -17,7 +17,7 @@ JSON = {"accept": "application/json"}
 
 async def test_shows_the_newest_value_large_with_unit_age_and_colour(nurse, ward):
     patient = ward.add_patient()
-    at = NOW - timedelta(minutes=12, seconds=5)
+    at = datetime.now(UTC) - timedelta(minutes=12, seconds=5)
     ward.add_reading(patient, 70.84, at, "body_weight")
     ward.add_finding(patient, Severity.YELLOW, at, "body_weight")
     page = (await nurse.get(f"/patients/{patient}")).text
