@@ -65,7 +65,7 @@ def create_app(settings: ApiSettings, now: Callable[[], datetime] = _utc_now) ->
     )
     app.state.house = house
     errors.install(app)
-    app.add_middleware(Guard, cookies=house.cookies, now=now)
+    app.add_middleware(Guard, cookies=house.cookies, now=now, on_error=errors.unexpected)
     for module in (sign_in, board, cases, patient, json_api):
         app.include_router(module.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)

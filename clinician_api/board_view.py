@@ -60,6 +60,7 @@ class BoardView:
     unseen: int
     total: int
     updated: str
+    all_judged: bool
     waiting_since: str | None
 
 
@@ -107,6 +108,7 @@ def board_view(  # one argument per question that the board asked the database
         unseen=sum(row.case.state != "seen" for row in rows),
         total=total,
         updated=say.clock(now),
+        all_judged=waiting is None,
         waiting_since=say.since(waiting, now) if waiting and _is_long(waiting, now) else None,
     )
 

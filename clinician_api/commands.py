@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -24,7 +26,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 class BoardServer(uvicorn.Server):
-    """A server that ends the open boards' streams first, or it would wait for them."""
+    """A server that ends the open boards' streams first, or it would wait for them.
+
+    Being asked to stop is no failure: uvicorn raises the signal again when it has stopped, and
+    a supervisor would read that as a crash, so it is forgotten here.
+    """
 
     def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
         super().__init__(config)
@@ -34,6 +40,13 @@ class BoardServer(uvicorn.Server):
         """End the streams, then stop as usual."""
         self._hub.close()
         await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Take SIGTERM and SIGINT while serving; the process then ends with status 0."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
 
 
 def server(settings: ApiSettings) -> BoardServer:

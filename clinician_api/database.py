@@ -10,11 +10,12 @@ Invariants
 2. A writing session commits when its block ends well and at no other time, before the answer
    is sent.
 3. A dead connection is found out in seconds and replaced, so the service recovers by itself.
-4. Statements' parameters never reach a log; they can hold names.
+4. No statement's parameters and no row ever reach a log, whatever the level; they hold names.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -59,6 +60,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        # At DEBUG it would log every row; set first, because an engine looks only once.
+        logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
         self._engine = create_engine(
             url.replace("postgresql://", "postgresql+psycopg://", 1),
             connect_args=_CONNECT,

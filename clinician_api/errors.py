@@ -61,7 +61,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SQLAlchemyError, _on_database)
     app.add_exception_handler(SignedOutError, _on_signed_out)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_unexpected)
 
 
 def wants_page(request: Request) -> bool:
@@ -82,7 +81,7 @@ def _on_database(request: Request, error: Exception) -> Response:
         return _answer(request, 503, "database-schema", "error.schema")
     if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
         return _answer(request, 503, "database-away", "error.database_away")
-    return _on_unexpected(request, error)
+    raise error  # ours, not the database's: the guard answers it
 
 
 def _on_signed_out(request: Request, _error: Exception) -> Response:
@@ -102,8 +101,8 @@ def _on_http(request: Request, error: Exception) -> Response:
     return _answer(request, status, "bad-request", "error.bad_request")
 
 
-def _on_unexpected(request: Request, error: Exception) -> Response:
-    _log.error("unexpected error=%s path=%s", type(error).__name__, request.url.path)
+def unexpected(request: Request) -> Response:
+    """Answer an error nobody foresaw; the guard has logged where it happened."""
     return _answer(request, 500, "unexpected", "error.unexpected")
 
 

@@ -13,10 +13,15 @@ Invariants
    the session cookie is SameSite=Lax beside it.
    https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
 3. No answer with health data is kept by a cache, shown in a frame or named to another site.
+4. That holds for failures too: an error nobody foresaw is answered here, under the same
+   headers. Further out it would lose them, and the server would log the error's own text,
+   which can hold a row of the database; here the log gets the place and not the text.
 """
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -28,6 +33,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clinician_api.sessions import COOKIE, SessionCookies
+
+_log = logging.getLogger(__name__)
 
 PUBLIC_PATHS: Final = frozenset({"/sign-in", "/healthz"})
 PUBLIC_PREFIX: Final = "/static/"
@@ -68,10 +75,17 @@ def comes_from_us(headers: Headers) -> bool:
 class Guard:
     """ASGI middleware; see the module. Wraps streams without buffering them."""
 
-    def __init__(self, app: ASGIApp, cookies: SessionCookies, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        cookies: SessionCookies,
+        now: Callable[[], datetime],
+        on_error: Callable[[Request], Response],
+    ) -> None:
         self._app = app
         self._cookies = cookies
         self._now = now
+        self._on_error = on_error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it here."""
@@ -81,7 +95,13 @@ class Guard:
         if scope["type"] != "http":
             return  # there is no WebSocket here; the server then refuses the handshake
         answer = self._refusal(scope) or self._app
-        await answer(scope, receive, _with_headers(scope["path"], send))
+        sender = _Sender(scope["path"], send)
+        try:
+            await answer(scope, receive, sender)
+        except Exception as error:  # noqa: BLE001 - see invariant 4
+            _log_place(scope["path"], error)
+            if not sender.started:
+                await self._on_error(Request(scope))(scope, receive, sender)
 
     def _refusal(self, scope: Scope) -> Response | None:
         request = Request(scope)
@@ -100,13 +120,24 @@ def _error(status: int, code: str, message: str) -> JSONResponse:
     return JSONResponse({"code": code, "message": message}, status_code=status)
 
 
-def _with_headers(path: str, send: Send) -> Send:
-    async def send_with_headers(message: Message) -> None:
+def _log_place(path: str, error: Exception) -> None:
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("unexpected error=%s path=%s\n%s", type(error).__name__, path, frames)
+
+
+class _Sender:
+    """Sends with our headers, and knows whether the answer has begun."""
+
+    def __init__(self, path: str, send: Send) -> None:
+        self._path = path
+        self._send = send
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self.started = True
             headers = MutableHeaders(scope=message)
             headers.update(HEADERS)
-            kept = path.startswith(PUBLIC_PREFIX)
-            headers["Cache-Control"] = "no-cache" if kept else "no-store"
-        await send(message)
-
-    return send_with_headers
+            public = self._path.startswith(PUBLIC_PREFIX)
+            headers["Cache-Control"] = "no-cache" if public else "no-store"
+        await self._send(message)

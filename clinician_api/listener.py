@@ -16,7 +16,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import random
+import socket
 from typing import Final
 
 import psycopg
@@ -31,6 +33,7 @@ CHECK_S: Final = 5.0
 _LONGEST_WAIT_S: Final = 5.0
 """A board is blind while we wait, so the wait stays short; there are few api processes."""
 
+_Connection = psycopg.AsyncConnection[tuple[object, ...]]
 _KINDS: Final = frozenset({"finding", "case"})
 _log = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ async def listen(url: str, hub: Hub) -> None:
                 url, autocommit=True, connect_timeout=3, application_name="telekol-api-listen"
             )
             async with connection:
-                await connection.execute(f"listen {CHANNEL}".encode())
+                await _ask(connection, f"listen {CHANNEL}".encode())
                 failures = 0
                 hub.set_listening(listening=True)
                 _log.info("listening channel=%s", CHANNEL)
@@ -58,14 +61,39 @@ async def listen(url: str, hub: Hub) -> None:
         await asyncio.sleep(backoff.delay_s(failures, luck, most_s=_LONGEST_WAIT_S))
 
 
-async def _forward(connection: psycopg.AsyncConnection[tuple[object, ...]], hub: Hub) -> None:
+async def _forward(connection: _Connection, hub: Hub) -> None:
     while True:
         async for notification in connection.notifies(timeout=CHECK_S):
             message = read(notification.payload)
             if message is not None:
                 hub.publish(message)
-        async with asyncio.timeout(CHECK_S):
-            await connection.execute(b"select 1")
+        await _ask(connection, b"select 1")
+
+
+async def _ask(connection: _Connection, question: bytes) -> None:
+    """Put a question that must be answered within CHECK_S; else hang up, which raises.
+
+    Cancelling would not do: psycopg then asks the server to cancel and waits for its answer,
+    for ever on a line that has gone silent.
+    """
+    asked = asyncio.ensure_future(connection.execute(question))
+    try:
+        done, _ = await asyncio.wait({asked}, timeout=CHECK_S)
+        if not done:
+            _hang_up(connection)
+        await asked
+    finally:
+        asked.cancel()
+
+
+def _hang_up(connection: _Connection) -> None:
+    """End the line under psycopg, which sees the end of it and raises OperationalError.
+
+    Shut down, not closed: a closed descriptor's number could be another socket's by the time
+    the event loop forgets it.
+    """
+    with socket.socket(fileno=os.dup(connection.pgconn.socket)) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def read(payload: str) -> Message | None:

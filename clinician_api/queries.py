@@ -14,6 +14,7 @@ from uuid import UUID
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, Row, case, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col, func, select
 
 from clinician_api.database import ReadSession
@@ -136,7 +137,7 @@ def latest_readings(session: ReadSession, patient_id: UUID) -> Sequence[StoredOb
     statement = (
         select(StoredObservation)
         .where(col(StoredObservation.patient_id) == patient_id)
-        .distinct(col(StoredObservation.quantity))
+        .ext(distinct_on(col(StoredObservation.quantity)))
         .order_by(col(StoredObservation.quantity), col(StoredObservation.measured_at).desc())
     )
     return session.exec(statement).all()

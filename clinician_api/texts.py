@@ -28,7 +28,6 @@ class Text(NamedTuple):
 TEXTS: Final[dict[str, Text]] = {
     "app.name": Text("Tele-KOL", "Tele-KOL"),
     "app.skip": Text("Gå til indholdet", "Skip to content"),
-    "app.board": Text("Tavle", "Board"),
     "app.sign_out": Text("Log af", "Sign out"),
     "app.other_language": Text("English", "Dansk"),
     "app.demo": Text("Demo · opdigtede borgere", "Demo · invented patients"),
@@ -110,7 +109,6 @@ TEXTS: Final[dict[str, Text]] = {
     "patient.no_cases": Text("Ingen åbne sager", "No open cases"),
     "patient.period": Text("Periode", "Period"),
     "patient.days": Text("{days} dage", "{days} days"),
-    "patient.latest": Text("Seneste", "Latest"),
     "patient.never": Text("Ingen målinger endnu", "No readings yet"),
     "patient.none_in_period": Text("Ingen målinger i perioden", "No readings in the period"),
     "patient.findings": Text("Seneste fund", "Recent findings"),
@@ -119,7 +117,7 @@ TEXTS: Final[dict[str, Text]] = {
     ),
     "patient.late": Text("kom for sent ind", "arrived late"),
     "patient.insufficient": Text("For lidt data til at vurdere", "Too little data to judge"),
-    "patient.table": Text("Vis {count} målinger som tabel", "Show {count} readings as a table"),
+    "patient.table": Text("Målinger som tabel ({count})", "Readings as a table ({count})"),
     "patient.cut": Text(
         "Kun de {count} nyeste målinger i perioden vises.",
         "Only the newest {count} readings of the period are shown.",

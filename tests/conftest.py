@@ -7,6 +7,7 @@ every test has its own and the migrations are run by every run of the tests.
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from device_sim.demo.broker import BrokerKind
 from device_sim.demo.postgres import EmbeddedPostgres
 from migrations.commands import run
 from tests.support.processes import Broker
@@ -25,9 +27,16 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL server with a migrated template database."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("pg") / "data") as server:
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL server with a migrated template database.
+
+    Its data is not under pytest's own folder: every session that starts closes that folder to
+    other users, and as root the server runs as one.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="telekol-", ignore_cleanup_errors=True) as folder,
+        EmbeddedPostgres(Path(folder) / "data") as server,
+    ):
         _run_as_admin(server, f"create database {TEMPLATE}")
         run(_sqlalchemy(server.url(TEMPLATE)))
         yield server
@@ -64,8 +73,8 @@ def database_proxy(postgres: EmbeddedPostgres) -> Iterator[Proxy]:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
-    """A running broker that a test may kill and start again on the same port."""
-    with Broker(tmp_path) as running:
+    """A running Mosquitto that a test may kill and start again on the same port."""
+    with Broker(tmp_path, BrokerKind.MOSQUITTO) as running:
         yield running
 
 

@@ -11,8 +11,11 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+from telekol.errors import TelekolError
 
 MESSAGE_LIMIT_BYTES: Final = 256 * 1024
 """Twice what our messages may hold, so that ours is the limit that answers with a reason."""
@@ -55,11 +58,19 @@ dynamic_filters = true
 """
 
 
+class BrokerKind(StrEnum):
+    """Which broker to run."""
+
+    AUTO = "auto"
+    MOSQUITTO = "mosquitto"
+    IOTCORE = "iotcore"
+
+
 @dataclass(frozen=True, slots=True)
 class BrokerCommand:
     """How to start a broker: its kind, its command line, and where it listens."""
 
-    kind: str
+    kind: BrokerKind
     arguments: tuple[str, ...]
     url: str
 
@@ -70,23 +81,45 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto", path=search)
 
 
-def prepare(folder: Path, port: int) -> BrokerCommand:
-    """Write a configuration into `folder` and give the command that starts the broker."""
+def prepare(folder: Path, port: int, kind: BrokerKind = BrokerKind.AUTO) -> BrokerCommand:
+    """Write a configuration into `folder` and give the command that starts the broker.
+
+    Raises
+    ------
+    TelekolError
+        If Mosquitto is asked for and not installed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    url = f"mqtt://127.0.0.1:{port}"
     mosquitto = find_mosquitto()
-    if mosquitto is not None:
-        config = folder / "mosquitto.conf"
-        text = _MOSQUITTO.format(
-            port=port,
-            user=getpass.getuser(),
-            folder=folder,
-            queue=QUEUE_LIMIT,
-            message=MESSAGE_LIMIT_BYTES,
+    if kind is BrokerKind.MOSQUITTO and mosquitto is None:
+        raise TelekolError(
+            "Mosquitto is not installed; run: sudo apt-get install mosquitto, or use iotcore"
         )
-        config.write_text(text, encoding="utf-8")
-        return BrokerCommand("mosquitto", (mosquitto, "-c", str(config)), url)
+    if mosquitto is None or kind is BrokerKind.IOTCORE:
+        return _iotcore(folder, port)
+    return _mosquitto(mosquitto, folder, port)
+
+
+def _mosquitto(program: str, folder: Path, port: int) -> BrokerCommand:
+    config = folder / "mosquitto.conf"
+    text = _MOSQUITTO.format(
+        port=port,
+        user=getpass.getuser(),
+        folder=folder,
+        queue=QUEUE_LIMIT,
+        message=MESSAGE_LIMIT_BYTES,
+    )
+    config.write_text(text, encoding="utf-8")
+    return BrokerCommand(BrokerKind.MOSQUITTO, (program, "-c", str(config)), _url(port))
+
+
+def _iotcore(folder: Path, port: int) -> BrokerCommand:
     config = folder / "iotcore.toml"
     config.write_text(_IOTCORE.format(port=port, message=MESSAGE_LIMIT_BYTES), encoding="utf-8")
     start = "import sys; from iotcore import Broker; Broker(config_path=sys.argv[1]).run_forever()"
-    return BrokerCommand("iotcore", (sys.executable, "-c", start, str(config)), url)
+    arguments = (sys.executable, "-c", start, str(config))
+    return BrokerCommand(BrokerKind.IOTCORE, arguments, _url(port))
+
+
+def _url(port: int) -> str:
+    return f"mqtt://127.0.0.1:{port}"

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from device_sim.demo import interruption
+from device_sim.demo.broker import BrokerKind
 from device_sim.demo.conductor import Conductor, Plan, write
 from device_sim.demo.house import House, Size
 from device_sim.demo.place import Place, choose_ports
@@ -47,6 +48,9 @@ def demo(
         ),
     ] = None,
     port: Annotated[int, typer.Option(help="Port of the board, if it is free.")] = 8077,
+    broker: Annotated[
+        BrokerKind, typer.Option(help="auto is Mosquitto when installed, else iotcore's wheel.")
+    ] = BrokerKind.AUTO,
     seed: Annotated[int, typer.Option(help="Same seed, same patients and values.")] = 1,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path(".demo"),
     reset: Annotated[
@@ -78,7 +82,7 @@ def demo(
     plan = Plan(duration, interval, [interruption.parse(text) for text in kill or []])
     _check_names(plan, homes)
     with place:
-        sys.exit(_run(place, plan, Size(homes, seed), port, report))
+        sys.exit(_run(place, plan, Size(homes, seed, broker), port, report))
 
 
 def _run(place: Place, plan: Plan, size: Size, port: int, report_file: Path | None) -> int:

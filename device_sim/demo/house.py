@@ -23,6 +23,7 @@ from rich.console import Console
 
 from device_sim.control import SimControl
 from device_sim.demo import broker, history, seeding
+from device_sim.demo.broker import BrokerKind
 from device_sim.demo.place import Place, Ports
 from device_sim.demo.postgres import EmbeddedPostgres
 from device_sim.demo.records import Records
@@ -35,10 +36,11 @@ READY_TIMEOUT_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How big a house to build."""
+    """How big a house to build, and on which broker."""
 
     homes: int
     seed: int
+    broker: BrokerKind = BrokerKind.AUTO
 
 
 class House:
@@ -110,7 +112,7 @@ class House:
         self._say("Database", "migrated")
 
     def _start_broker(self) -> str:
-        command = broker.prepare(self._place.broker, self._ports.broker)
+        command = broker.prepare(self._place.broker, self._ports.broker, self._size.broker)
         self.supervisor.start("broker", command.arguments)
         self._say("MQTT broker", command.kind)
         return command.url

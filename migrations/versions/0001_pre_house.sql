@@ -231,6 +231,8 @@ create trigger case_event_is_kept before truncate on case_event
 
 -- Listeners get ids only and read the rest under their own rights. A lost notification costs
 -- delay, never data: alerts and the board also look by themselves from time to time.
+-- A payload may be 8000 bytes and a longer one fails the whole transaction, so a finding names
+-- at most 100 of its readings (4 kB); no listener needs them all to know what to read again.
 create function tell_judgement() returns trigger language plpgsql as $$
 begin
     perform pg_notify('telekol_judgement', '');
@@ -243,7 +245,7 @@ create function tell_finding() returns trigger language plpgsql as $$
 begin
     perform pg_notify('telekol_board', json_build_object(
         'kind', 'finding', 'patient', new.patient_id, 'finding', new.id, 'severity', new.severity,
-        'readings', new.reading_ids)::text);
+        'readings', new.reading_ids[:100])::text);
     return null;
 end $$;
 create trigger finding_stored after insert on finding

@@ -49,6 +49,12 @@ def test_killing_ingest_for_ten_seconds_in_the_middle_loses_nothing(tmp_path: Pa
     assert report["latency_s"]["p50"] < 5 < report["latency_s"]["p99"]
 
 
+def test_without_mosquitto_the_broker_from_the_wheel_carries_it_too(tmp_path: Path) -> None:
+    with _demo(tmp_path, "--homes", "2", "--duration", "8", "--broker", "iotcore") as demo:
+        assert demo.wait(120) == 0, demo.output()
+    assert "MQTT broker: iotcore" in demo.output()
+
+
 def test_a_second_demo_says_that_one_runs_and_where_and_ctrl_c_ends_every_process(
     tmp_path: Path,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,11 +72,12 @@ class Served:
     url: str
     server: BoardServer
 
-    def signed_in(self, clinician: str = "nurse-1") -> httpx.Client:
-        client = httpx.Client(base_url=self.url, timeout=10)
-        answer = client.post("/sign-in", data={"clinician": clinician})
-        assert answer.status_code == 303, answer.text
-        return client
+    @contextmanager
+    def signed_in(self, clinician: str = "nurse-1") -> Iterator[httpx.Client]:
+        with httpx.Client(base_url=self.url, timeout=10) as client:
+            answer = client.post("/sign-in", data={"clinician": clinician})
+            assert answer.status_code == 303, answer.text
+            yield client
 
 
 @pytest.fixture

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,11 +14,12 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from device_sim.demo.broker import prepare
+from device_sim.demo.broker import BrokerKind
 from telekol import topics
 from telekol.observation import Device, Observation, TimeConfidence, reading_id
 from telekol.quantities import Quantity
 from telekol.wire import Receipt, decode_observations, encode
+from tests.support.processes import Broker
 
 NOW = datetime(2026, 3, 14, 8, 30, 5, tzinfo=UTC)
 GATEWAY = "gw-test-001"
@@ -51,46 +47,13 @@ def receipt(boot: UUID, *, through: int = 0, first: int = 1, last: int = 1) -> R
     return Receipt(v=1, gateway=GATEWAY, boot=boot, through=through, first=first, last=last)
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
-class BrokerProcess:
-    """A broker of our own on a free port, which can be stopped and started."""
-
-    port: int
-    arguments: tuple[str, ...]
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(self.arguments, stderr=subprocess.DEVNULL)
-        wait_until(self._answers)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def _answers(self) -> bool:
-        with closing(socket.socket()) as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-
 @pytest.fixture
-def broker(
-    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[BrokerProcess]:
-    """Mosquitto where it is installed, else iotcore; a test may ask for iotcore."""
-    if getattr(request, "param", "") == "iotcore":
-        monkeypatch.setattr("device_sim.demo.broker.find_mosquitto", lambda: None)
-    port = free_port()
-    broker = BrokerProcess(port, prepare(tmp_path / "broker", port).arguments)
+def broker(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """A broker that the test starts when it likes; Mosquitto unless the test asks for iotcore."""
+    broker = Broker(tmp_path, BrokerKind(getattr(request, "param", "mosquitto")))
     yield broker
-    broker.stop()
+    if broker.is_running:
+        broker.kill()
 
 
 @dataclass
@@ -146,46 +109,7 @@ class Server:
 
 
 @pytest.fixture
-def server(broker: BrokerProcess) -> Iterator[Server]:
+def server(broker: Broker) -> Iterator[Server]:
     server = Server(broker.port)
     yield server
     server.stop()
-
-
-@dataclass
-class GatewayProcess:
-    """The gateway as it runs in homes."""
-
-    arguments: list[str]
-    log_path: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "telekol", "gateway", *self.arguments], stderr=log
-            )
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> tuple[int, float]:
-        """Ask it to stop; gives the exit status and how long that took, in seconds."""
-        assert self.process is not None
-        began_s = time.monotonic()
-        self.process.terminate()
-        status = self.process.wait(10)
-        return status, time.monotonic() - began_s
-
-    @property
-    def log(self) -> str:
-        return self.log_path.read_text()
-
-
-def wait_until(condition: Any, within_s: float = 15.0) -> None:
-    end_s = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end_s, "it did not happen in time"
-        time.sleep(0.02)

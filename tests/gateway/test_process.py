@@ -23,7 +23,8 @@ from device_sim.virtual_radio import VirtualRadio
 from telekol.observation import TimeConfidence
 from telekol.quantities import Quantity
 from telekol.wire import encode
-from tests.gateway.conftest import GATEWAY, BrokerProcess, GatewayProcess, Server, receipt
+from tests.gateway.conftest import GATEWAY, Server, receipt
+from tests.support.processes import Broker, Process, telekol
 
 
 @dataclass
@@ -56,15 +57,17 @@ async def home() -> AsyncIterator[Home]:
 
 
 @pytest.fixture
-def gateway(home: Home, broker: BrokerProcess, tmp_path: Path) -> Iterator[GatewayProcess]:
-    arguments = ["--id", GATEWAY, "--outbox", str(tmp_path / "outbox.db")]
-    arguments += ["--broker-url", f"mqtt://127.0.0.1:{broker.port}", "--log-level", "DEBUG"]
-    arguments += ["--radio", home.radio.moniker]
-    process = GatewayProcess(arguments, tmp_path / "gateway.log")
+def gateway(home: Home, broker: Broker, tmp_path: Path) -> Iterator[Process]:
+    process = telekol(
+        tmp_path,
+        "gateway",
+        *("--id", GATEWAY, "--outbox", str(tmp_path / "outbox.db")),
+        *("--broker-url", broker.url, "--log-level", "DEBUG", "--radio", home.radio.moniker),
+    )
     yield process
-    if process.process is not None:
+    if process.is_running:
         process.kill()
-    sys.stdout.write(process.log)  # shown when the test fails
+    sys.stdout.write(process.output())  # shown when the test fails
 
 
 async def until(condition: object, within_s: float = 20.0) -> None:
@@ -76,7 +79,7 @@ async def until(condition: object, within_s: float = 20.0) -> None:
 
 @pytest.mark.parametrize("broker", ["mosquitto", "iotcore"], indirect=True)
 async def test_readings_reach_the_server_and_are_released_by_its_receipt(
-    home: Home, broker: BrokerProcess, server: Server, gateway: GatewayProcess
+    home: Home, broker: Broker, server: Server, gateway: Process
 ) -> None:
     broker.start()
     server.start()
@@ -98,13 +101,12 @@ async def test_readings_reach_the_server_and_are_released_by_its_receipt(
     # The devices show local time now, which is an hour or two ahead of UTC.
     for device in (home.oximeter, home.scale):
         assert timedelta(minutes=59) < device.clock.error < timedelta(minutes=121)
-    await until(lambda: "receipt through 3" in gateway.log)
-    status, took_s = await asyncio.to_thread(gateway.stop)
-    assert (status, took_s < 2) == (0, True)
+    await until(lambda: "receipt through 3" in gateway.output())
+    assert await asyncio.to_thread(gateway.stop, 2) == 0
 
 
 async def test_a_killed_gateway_sends_what_it_had_after_its_next_start(
-    home: Home, broker: BrokerProcess, server: Server, gateway: GatewayProcess
+    home: Home, broker: Broker, server: Server, gateway: Process
 ) -> None:
     gateway.start()  # with no broker there
     await home.measure()
@@ -119,7 +121,7 @@ async def test_a_killed_gateway_sends_what_it_had_after_its_next_start(
 
 
 async def test_a_poison_payload_and_a_poison_receipt_stop_nothing(
-    home: Home, broker: BrokerProcess, server: Server, gateway: GatewayProcess
+    home: Home, broker: Broker, server: Server, gateway: Process
 ) -> None:
     broker.start()
     server.start()
@@ -127,17 +129,17 @@ async def test_a_poison_payload_and_a_poison_receipt_stop_nothing(
     home.oximeter.indicate_raw(bytes.fromhex("01cff34800"))
     await home.measure()
     await until(lambda: len(server.stored) == 2)
-    assert "01cff34800" in gateway.log
-    assert "cut short" in gateway.log
+    assert "01cff34800" in gateway.output()
+    assert "cut short" in gateway.output()
     for poison in (b"", b"{}", b"\xff" * 40, b'{"v": 2}'):
         server.send(poison)
     await home.measure("88")
     await until(lambda: len(server.stored) == 4)
-    await until(lambda: gateway.log.count("a receipt cannot be read") == 4)
+    await until(lambda: gateway.output().count("a receipt cannot be read") == 4)
 
 
 async def test_a_radio_that_is_pulled_out_is_opened_again(
-    home: Home, broker: BrokerProcess, server: Server, gateway: GatewayProcess
+    home: Home, broker: Broker, server: Server, gateway: Process
 ) -> None:
     broker.start()
     server.start()
@@ -150,16 +152,15 @@ async def test_a_radio_that_is_pulled_out_is_opened_again(
 
 
 async def test_a_server_that_is_away_misses_nothing_when_it_is_back(
-    home: Home, broker: BrokerProcess, server: Server, gateway: GatewayProcess
+    home: Home, broker: Broker, server: Server, gateway: Process
 ) -> None:
     broker.start()
     server.answers = False
     server.start()
-    gateway.arguments += ["--log-level", "DEBUG"]
     gateway.start()
     await home.measure()
     await until(lambda: len(server.arrivals) == 2)
-    broker.stop()
+    broker.kill()
     await home.measure()
     await until(lambda: home.oximeter.pending_count == 0)
     server.answers = True
@@ -167,18 +168,23 @@ async def test_a_server_that_is_away_misses_nothing_when_it_is_back(
     await until(lambda: len(server.stored) == 4)
     assert len(set(server.arrivals)) == 4
     server.send(encode(receipt(uuid4(), through=99, first=99, last=99)))
-    await until(lambda: "another life" in gateway.log)
+    await until(lambda: "another life" in gateway.output())
 
 
 async def test_it_stops_in_time_when_neither_broker_nor_radio_answers(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # takes connections and says nothing
         address = f"127.0.0.1:{deaf.getsockname()[1]}"
-        arguments = ["--id", GATEWAY, "--outbox", str(tmp_path / "outbox.db")]
-        arguments += ["--broker-url", f"mqtt://{address}", "--radio", f"tcp-client:{address}"]
-        process = GatewayProcess(arguments, tmp_path / "gateway.log")
-        process.start()
-        await until(lambda: "gateway gw-test-001" in process.log)
-        await asyncio.sleep(0.3)
-        status, took_s = await asyncio.to_thread(process.stop)
-    assert (status, took_s < 2) == (0, True), process.log
-    assert "stopped" in process.log
+        process = telekol(
+            tmp_path,
+            "gateway",
+            *("--id", GATEWAY, "--outbox", str(tmp_path / "outbox.db")),
+            *("--broker-url", f"mqtt://{address}", "--radio", f"tcp-client:{address}"),
+        )
+        with process:
+            await until(lambda: "gateway gw-test-001" in process.output())
+            deaf.settimeout(10)
+            lines = [deaf.accept()[0] for _ in range(2)]  # the radio's and the broker's
+            assert await asyncio.to_thread(process.stop, 2) == 0, process.output()
+        for line in lines:
+            line.close()
+    assert "stopped" in process.output()

@@ -23,12 +23,12 @@ from telekol.wire import encode
 from tests.gateway.conftest import (
     GATEWAY,
     NOW,
-    BrokerProcess,
     Server,
-    free_port,
     observation,
     receipt,
 )
+from tests.support.processes import Broker as BrokerProcess
+from tests.support.processes import free_port
 from tests.support.proxy import Proxy
 
 
@@ -193,7 +193,7 @@ async def test_a_connection_ends_when_its_broker_does(broker: BrokerProcess) -> 
     assert connection.publish(topic, b"to myself")
     await until(lambda: heard == [b"to myself"])
     await until(lambda: connection.silent_s() == 0)
-    broker.stop()
+    broker.kill()
     assert "the connection ended" in await asyncio.wait_for(connection.ended, 5)
     assert not connection.publish(topic, b"nobody")
     await connection.close()

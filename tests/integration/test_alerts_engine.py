@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -11,7 +12,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import case_store, engine, findings
+from alerts import case_store, engine, finding_store, findings
 from alerts.cases import CaseConflictError, UnknownCaseError
 from ingest import parcel, writer
 from telekol import topics
@@ -200,6 +201,16 @@ def test_two_engines_side_by_side_judge_every_reading_once(
     assert connection.execute("select count(*) from finding").fetchone() == (40,)
     assert connection.execute("select count(*) from judgement_queue").fetchone() == (0,)
     assert len(_cases(connection)) == 1
+
+
+def test_a_finding_about_very_many_readings_is_stored_and_told(connection: Db, home: Home) -> None:
+    """It once failed: a notification may hold 8000 bytes, which 250 reading ids exceed."""
+    ids = tuple(uuid4() for _ in range(1000))
+    finding = findings.not_judged(home.patient_id, ids, datetime.now(UTC))
+    connection.execute("listen telekol_board")
+    assert finding_store.insert(connection, finding)
+    told = list(connection.notifies(timeout=5, stop_after=1))
+    assert len(json.loads(told[0].payload)["readings"]) == 100
 
 
 def test_a_batch_the_engine_cannot_judge_asks_a_person_and_holds_up_nobody(

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from device_sim.demo.broker import prepare
+from device_sim.demo.broker import BrokerKind, prepare
 
 
 def free_port() -> int:
@@ -65,6 +65,10 @@ class Process:
     def returncode(self) -> int | None:
         return None if self._popen is None else self._popen.poll()
 
+    @property
+    def is_running(self) -> bool:
+        return self._popen is not None and self._popen.poll() is None
+
     def kill(self) -> None:
         """kill -9: no chance to tidy up."""
         self.signal(signal.SIGKILL)
@@ -107,9 +111,9 @@ class Process:
 class Broker(Process):
     """A broker as the demo runs it, always on the same port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: BrokerKind = BrokerKind.AUTO) -> None:
         self.port = free_port()
-        command = prepare(folder / "broker", self.port)
+        command = prepare(folder / "broker", self.port, kind)
         self.url = command.url
         super().__init__(list(command.arguments), folder / "broker.log")
 

@@ -1,0 +1,150 @@
+"""A real page in Chromium: it keeps itself current, and says so when it cannot."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.clinician_api.conftest import Served, Server
+from tests.clinician_api.ward import Severity, Ward
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM, "expected Chromium, found none; run: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(serve: Server, ward: Ward, database_url: str) -> Served:
+    return serve(database_url)
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, served: Served, problems: list[str]) -> Iterator[Page]:
+    """A nurse's browser at the board."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text))
+    page.goto(served.url)
+    page.get_by_role("button", name="Log på").click()
+    expect(page.locator("#live-word")).to_have_text("Opdaterer selv")
+    yield page
+    context.close()
+
+
+def test_a_red_row_appears_by_itself_and_stands_first(page, ward, problems):
+    expect(page.get_by_text("Ingen åbne sager")).to_be_visible()
+    ward.add_case(ward.add_patient("Bodil Eksempelsen"), Severity.YELLOW)
+    expect(page.locator("tr[data-severity=yellow]")).to_be_visible()
+    patient = ward.add_patient("Asta Prøvesen")
+    ward.add_case(patient, Severity.RED)
+    row = page.locator("tr[data-severity=red]")
+    expect(row).to_contain_text("Asta Prøvesen")
+    expect(row).to_contain_text("Rød")
+    expect(row).to_have_class(re.compile("just-changed"))
+    expect(page.locator("tr[data-case]").first).to_have_attribute("data-patient", str(patient))
+    expect(page).to_have_title(re.compile(r"^\(2\)"))
+    expect(page.locator("#live-announce")).to_contain_text("Asta Prøvesen")
+    assert problems == []
+
+
+def test_acknowledge_and_undo_by_keyboard_keep_the_focus(page, ward, problems):
+    case = ward.add_case(ward.add_patient(), Severity.RED)
+    page.get_by_role("button", name="Kvittér for Asta Prøvesen").focus()
+    page.keyboard.press("Enter")
+    undo = page.get_by_role("button", name="Fortryd kvittering for Asta Prøvesen")
+    expect(undo).to_be_focused()
+    expect(page.locator("tr[data-case]")).to_contain_text("af Signe Opdigtet")
+    assert ward.state(case) == "seen"
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Kvittér for Asta Prøvesen")).to_be_focused()
+    assert ward.state(case) == "new"
+    assert problems == []
+
+
+def test_focus_stays_on_the_patient_when_rows_move(page, ward):
+    ward.add_case(ward.add_patient("Bodil Eksempelsen"), Severity.YELLOW)
+    page.get_by_role("link", name="Bodil Eksempelsen").focus()
+    ward.add_case(ward.add_patient("Asta Prøvesen"), Severity.RED)
+    expect(page.locator("tr[data-severity=red]")).to_be_visible()
+    expect(page.get_by_role("link", name="Bodil Eksempelsen")).to_be_focused()
+
+
+def test_a_refusal_is_told(page, ward, served):
+    case = ward.add_case(ward.add_patient(), Severity.YELLOW)
+    button = page.get_by_role("button", name="Kvittér for Asta Prøvesen")
+    expect(button).to_be_visible()
+    # As if the case had moved between reading and pressing.
+    page.locator("input[name=version]").evaluate("element => { element.value = 7 }")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#live-notice")).to_contain_text("Sagen er ændret, siden du så den")
+    assert ward.state(case) == "new"
+
+
+def test_a_lost_connection_is_said_and_recovers(page, ward, served, serve):
+    ward.add_case(ward.add_patient(), Severity.YELLOW)
+    expect(page.locator("tr[data-case]")).to_be_visible()
+    serve.stop()
+    expect(page.locator("#live-lost")).to_be_visible()
+    expect(page.locator("#live-lost")).to_contain_text(
+        re.compile(r"Ikke opdateret siden \d\d:\d\d")
+    )
+    expect(page.locator("#live-word")).to_contain_text("Ikke opdateret siden")
+    expect(page.locator("tr[data-case]")).to_be_visible()
+
+
+def test_a_session_that_ends_is_said(page, ward):
+    ward.connection.execute("delete from clinician where id = 'nurse-1'")
+    ward.add_case(ward.add_patient(), Severity.RED)
+    expect(page.locator("#live-notice")).to_contain_text("Du er logget af")
+    expect(page.locator("#live-lost")).to_be_visible()
+
+
+def test_the_patients_page_follows(page, ward, served, problems):
+    patient = ward.fill()
+    page.goto(f"{served.url}/patients/{patient}")
+    expect(page.locator("#live-word")).to_have_text("Opdaterer selv")
+    page.locator("[data-quantity=spo2] summary").click()
+    ward.add_reading(patient, 82)
+    ward.add_finding(patient, Severity.RED)
+    number = page.locator("[data-quantity=spo2] .number")
+    expect(number).to_have_text("82")
+    expect(page.locator("[data-quantity=spo2] details")).to_have_attribute("open", "")
+    assert problems == []
+
+
+@pytest.mark.parametrize("width", [1920, 1280, 390])
+def test_nothing_runs_out_of_the_side(page, ward, served, width):
+    patient = ward.fill()
+    page.set_viewport_size({"width": width, "height": 800})
+    for path in ("/board", f"/patients/{patient}?days=90", "/board?lang=en"):
+        page.goto(served.url + path)
+        expect(page.locator(".live-status.on")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
