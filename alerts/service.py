@@ -16,6 +16,7 @@ from psycopg import Connection
 from alerts.engine import run_round
 from alerts.settings import AlertsSettings
 from telekol.backoff import delay_s
+from telekol.heartbeat import Heartbeat
 from telekol.process import StopSignal
 
 log = logging.getLogger(__name__)
@@ -27,12 +28,13 @@ LOOK_EVERY_S: Final = 2.0
 def run(settings: AlertsSettings, stop: StopSignal) -> None:
     """Judge readings until asked to stop."""
     failures = 0
+    heartbeat = Heartbeat(settings.heartbeat_file)
     while not stop.is_set():
         try:
             with _connect(settings) as connection:
                 log.info("judging new readings")
                 failures = 0
-                _work(connection, stop)
+                _work(connection, stop, heartbeat)
         except psycopg.OperationalError as error:
             failures += 1
             wait_s = delay_s(failures, random.random(), most_s=10)  # noqa: S311 - jitter
@@ -49,10 +51,12 @@ def _connect(settings: AlertsSettings) -> Connection[Any]:
     )
 
 
-def _work(connection: Connection[Any], stop: StopSignal) -> None:
+def _work(connection: Connection[Any], stop: StopSignal, heartbeat: Heartbeat) -> None:
     connection.execute("listen telekol_judgement")
     while not stop.is_set():
-        if run_round(connection) == 0:
+        idle = run_round(connection) == 0
+        heartbeat.beat()
+        if idle:
             _wait(connection, stop)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from telekol.settings import DatabaseSettings
+from telekol.settings import DatabaseSettings, HeartbeatSettings
 
 
-class AlertsSettings(DatabaseSettings):
-    """The database address is all it needs."""
+class AlertsSettings(DatabaseSettings, HeartbeatSettings):
+    """The database address is all it needs; a supervisor may want its heartbeat too."""

@@ -22,6 +22,7 @@ from ingest.writer import Outcome
 from telekol import topics, wire
 from telekol.backoff import delay_s
 from telekol.errors import TelekolError
+from telekol.heartbeat import Heartbeat
 from telekol.process import StopSignal
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ def run(settings: IngestSettings, stop: StopSignal) -> None:
     """
     subscriber = Subscriber(settings)
     database = Database(settings)
+    heartbeat = Heartbeat(settings.heartbeat_file)
     subscriber.start()
     try:
         while not stop.is_set():
@@ -52,6 +54,8 @@ def run(settings: IngestSettings, stop: StopSignal) -> None:
             arrivals = subscriber.take(MESSAGES_PER_BATCH, FIRST_WAIT_S, GATHER_S)
             if arrivals:
                 settle(subscriber, database, arrivals, stop)
+            if subscriber.is_connected():
+                heartbeat.beat()
     finally:
         subscriber.stop()
         database.close()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from telekol.settings import BrokerSettings, DatabaseSettings
+from telekol.settings import BrokerSettings, DatabaseSettings, HeartbeatSettings
 
 
-class IngestSettings(DatabaseSettings, BrokerSettings):
+class IngestSettings(DatabaseSettings, BrokerSettings, HeartbeatSettings):
     """Where the broker and the database are, and how ingest presents itself."""
 
     ingest_client_id: str = Field(

@@ -77,6 +77,10 @@ class Subscriber:
         """Say whether the network thread runs; is_connected() would not tell."""
         return self._network is None or self._network.is_alive()
 
+    def is_connected(self) -> bool:
+        """Say whether the broker has taken us; ask `is_alive` too, as a dead thread lies here."""
+        return self._client.is_connected()
+
     def stop(self) -> None:
         """Leave the broker; what is unacknowledged comes again at the next start."""
         self._client.disconnect()

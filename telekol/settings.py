@@ -7,6 +7,7 @@ described once, there, and docs/settings.md is made from those descriptions.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -64,6 +65,16 @@ class BrokerSettings(TelekolSettings):
     def broker_port(self) -> int:
         """Port of the broker, 1883 when the address names none."""
         return urlsplit(self.broker_url).port or 1883
+
+
+class HeartbeatSettings(TelekolSettings):
+    """For services without a port, whose health a file shows."""
+
+    heartbeat_file: Path | None = Field(
+        default=None,
+        description="File that is touched while the service gets on; "
+        "`python -m telekol.heartbeat` exits with 1 when it is older than a minute.",
+    )
 
 
 SettingsT = TypeVar("SettingsT", bound=TelekolSettings)
