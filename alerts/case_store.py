@@ -60,7 +60,7 @@ def levels_of(
         _SQL["open_case"], {"patient_id": patient_id, "channel": channel}
     ).fetchone()
     case = cases.fold(_events(connection, row[0])) if row else None
-    return dict(case.levels) if case else {}
+    return case.levels if case else {}
 
 
 def acknowledge(
@@ -153,7 +153,7 @@ def _row(case_id: UUID, case: Case, event: Event) -> dict[str, object]:
         "case_id": case_id,
         "state": case.state,
         "severity": case.severity,
-        "finding_id": case.reason_finding_id,
+        "reasons": list(case.reason_finding_ids),
         "at": event.at,
         "version": case.version,
     }

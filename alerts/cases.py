@@ -15,15 +15,15 @@ Invariants
 ----------
 1. A machine never undoes what a person did: worsening makes a *new* state beside the old
    events, it erases none.
-2. While nobody has seen it, a case keeps the worst severity it has had; after that it shows
-   what is so now.
+2. While nobody has seen it, a case keeps the worst that each rule and quantity has had, and
+   every one of them is named; after that it shows what is so now.
 3. An acknowledgement can be taken back as long as nothing has happened since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -102,37 +102,70 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How one rule and quantity stands in a case.
+
+    Parameters
+    ----------
+    about
+        The rule and quantity.
+    now, now_finding_id
+        What is so now, and the finding that says it.
+    shown, shown_finding_id
+        What the board shows: the worst while unseen, what is so now after that.
+    """
+
+    about: str
+    now: Severity
+    now_finding_id: UUID
+    shown: Severity
+    shown_finding_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A case as its events have made it.
 
     Parameters
     ----------
-    severity
-        What the board shows: the worst while unseen, what is so now after that.
-    levels
-        Severity now, per rule and quantity: one rule's green never clears another's red.
-    reason_finding_id
-        The finding whose sentence explains the case.
+    standings
+        One for each rule and quantity that had a say, in order of their names: one rule's green
+        never clears another's red.
     version
         How many events it has had.
     last_kind
         The newest event; an acknowledgement can be undone only right after it.
-    unseen_severity
-        What the severity was when somebody acknowledged; an undo restores it.
+    before_acknowledged
+        The standings that the newest acknowledgement found; an undo restores them.
     """
 
     state: State
-    severity: Severity
-    levels: tuple[tuple[str, Severity], ...]
-    reason_finding_id: UUID | None
+    standings: tuple[Standing, ...]
     version: int
     last_kind: EventKind
-    unseen_severity: Severity
+    before_acknowledged: tuple[Standing, ...] = ()
+
+    @property
+    def levels(self) -> dict[str, Severity]:
+        """How everything stands now."""
+        return {standing.about: standing.now for standing in self.standings}
 
     @property
     def level(self) -> Severity:
-        """How it stands now, the worst of all rules and quantities."""
-        return max((level for _, level in self.levels), key=lambda s: s.rank)
+        """How the case stands now: the worst of all rules and quantities."""
+        return _worst(standing.now for standing in self.standings)
+
+    @property
+    def severity(self) -> Severity:
+        """What the board shows: the worst while unseen, what is so now after that."""
+        return _worst(standing.shown for standing in self.standings)
+
+    @property
+    def reason_finding_ids(self) -> tuple[UUID, ...]:
+        """The findings whose sentences explain what the board shows, the worst first."""
+        told = [standing for standing in self.standings if standing.shown is not Severity.GREEN]
+        ordered = sorted(told, key=lambda standing: -standing.shown.rank)
+        return tuple(standing.shown_finding_id for standing in ordered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +207,11 @@ def _kind_of(case: Case | None, judged: JudgedReading) -> EventKind | None:
     green = judged.severity is Severity.GREEN
     if case is None or case.state is State.CLOSED:
         return None if green else EventKind.OPENED
-    before = dict(case.levels).get(judged.about, Severity.GREEN)
+    before = case.levels.get(judged.about, Severity.GREEN)
     if judged.severity is before:
         return None if green else EventKind.REPEATED
-    levels = {**dict(case.levels), judged.about: judged.severity}
-    if all(level is Severity.GREEN for level in levels.values()):
+    levels = case.levels | {judged.about: judged.severity}
+    if _worst(levels.values()) is Severity.GREEN:
         return EventKind.RETURNED
     # Worse is judged for each by itself: a yellow pulse beside a seen red SpO2 is news to somebody.
     return EventKind.WORSENED if judged.severity.rank > before.rank else EventKind.EASED
@@ -193,22 +226,14 @@ def apply(case: Case | None, event: Event) -> Case:
         If the transition table does not allow the step.
     """
     state = _next_state(case, event)
-    levels = _next_levels(case, event)
-    level = max((level for _, level in levels), key=lambda s: s.rank)
-    shown = _shown(case, state, level, event.kind)
-    explains = event.severity is shown and event.finding_id is not None
+    standings = _next_standings(case, event, state)
+    acknowledging = case is not None and event.kind is EventKind.ACKNOWLEDGED
     return Case(
         state=state,
-        severity=shown,
-        levels=levels,
-        reason_finding_id=event.finding_id
-        if explains
-        else (case.reason_finding_id if case else None),
+        standings=standings,
         version=(case.version if case else 0) + 1,
         last_kind=event.kind,
-        unseen_severity=shown
-        if case is None or event.kind is not EventKind.ACKNOWLEDGED
-        else case.severity,
+        before_acknowledged=case.standings if case and acknowledging else (),
     )
 
 
@@ -235,24 +260,36 @@ def _next_state(case: Case | None, event: Event) -> State:
     return TRANSITIONS[key]
 
 
-def _next_levels(case: Case | None, event: Event) -> tuple[tuple[str, Severity], ...]:
-    levels = dict(case.levels) if case else {}
-    if event.about is not None and event.severity is not None:
-        levels[event.about] = event.severity
-    return tuple(sorted(levels.items()))
+def _next_standings(case: Case | None, event: Event, state: State) -> tuple[Standing, ...]:
+    known = {standing.about: standing for standing in case.standings} if case else {}
+    if case is not None and event.kind is EventKind.UNACKNOWLEDGED:
+        return case.before_acknowledged
+    if state is State.SEEN and event.kind is EventKind.ACKNOWLEDGED:
+        return tuple(_shown_as_now(standing) for standing in known.values())
+    if event.about and event.severity and event.finding_id:
+        unseen = case is None or case.state in (State.NEW, State.RETURNED)
+        keeps_worst = unseen or state is State.CLOSED
+        before = known.get(event.about)
+        found = Standing(
+            event.about, event.severity, event.finding_id, event.severity, event.finding_id
+        )
+        known[event.about] = _beside_worst(before, found) if keeps_worst else found
+    return tuple(standing for _, standing in sorted(known.items()))
 
 
-def _shown(case: Case | None, state: State, level: Severity, kind: EventKind) -> Severity:
-    if case is None:
-        return level
-    if kind is EventKind.UNACKNOWLEDGED:
-        return case.unseen_severity
-    if state is State.CLOSED:
-        return case.severity
-    if state is State.SEEN:
-        return level
-    unseen_before = case.state in (State.NEW, State.RETURNED)
-    return max(case.severity, level, key=lambda s: s.rank) if unseen_before else level
+def _shown_as_now(standing: Standing) -> Standing:
+    return replace(standing, shown=standing.now, shown_finding_id=standing.now_finding_id)
+
+
+def _beside_worst(before: Standing | None, found: Standing) -> Standing:
+    """Keep showing what was worse; of the equally bad, the newest."""
+    if before is None or found.shown.rank >= before.shown.rank:
+        return found
+    return replace(found, shown=before.shown, shown_finding_id=before.shown_finding_id)
+
+
+def _worst(severities: Iterable[Severity]) -> Severity:
+    return max(severities, key=lambda severity: severity.rank)
 
 
 def acknowledge(case: Case, clinician_id: str, now: datetime) -> tuple[Case, Event]:

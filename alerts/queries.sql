@@ -95,17 +95,27 @@ from case_event where case_id = %(case_id)s order by version
 -- insert_case: A new case; the patient's own team has it first.
 insert into triage_case (id, patient_id, channel, team_id, state, severity, reason_da, reason_en,
     opened_at, changed_at, version)
-select %(case_id)s, p.id, %(channel)s, p.team_id, %(state)s, %(severity)s, f.reason_da,
-    f.reason_en, %(at)s, %(at)s, %(version)s
-from patient p, finding f
-where p.id = %(patient_id)s and f.id = %(finding_id)s
+select %(case_id)s, p.id, %(channel)s, p.team_id, %(state)s, %(severity)s, r.danish, r.english,
+    %(at)s, %(at)s, %(version)s
+from patient p, (
+    select string_agg(f.reason_da, '; ' order by u.position) as danish,
+        string_agg(f.reason_en, '; ' order by u.position) as english
+    from unnest(%(reasons)s::uuid[]) with ordinality as u (id, position)
+    join finding f on f.id = u.id
+) r
+where p.id = %(patient_id)s
 
 -- update_case: Bring the row to what its events have made of it.
 update triage_case c
-set state = %(state)s, severity = %(severity)s, reason_da = f.reason_da, reason_en = f.reason_en,
+set state = %(state)s, severity = %(severity)s, reason_da = r.danish, reason_en = r.english,
     changed_at = %(at)s, version = %(version)s
-from finding f
-where c.id = %(case_id)s and f.id = %(finding_id)s
+from (
+    select string_agg(f.reason_da, '; ' order by u.position) as danish,
+        string_agg(f.reason_en, '; ' order by u.position) as english
+    from unnest(%(reasons)s::uuid[]) with ordinality as u (id, position)
+    join finding f on f.id = u.id
+) r
+where c.id = %(case_id)s
 
 -- insert_event: Add to a case's history; the key refuses two writers with the same version.
 insert into case_event (case_id, version, at, kind, about, severity, finding_id, clinician_id)

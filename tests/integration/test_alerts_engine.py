@@ -97,6 +97,15 @@ def test_without_limits_a_person_is_asked_until_they_are_set(connection: Db, hom
     assert [row[:2] for row in _cases(connection)] == [("technical", "returned")]
 
 
+def test_a_case_names_everything_that_is_wrong(connection: Db, home: Home) -> None:
+    set_limits(connection, home.patient_id, "pulse_rate", yellow_high=100, red_high=120)
+    _send(connection, observation(112.0, Quantity.PULSE_RATE), observation(84.0))
+    engine.run_round(connection)
+    assert _cases(connection)[0][3] == (
+        "Iltmætning 84 %, under den røde grænse 88 %; Puls 112 /min, over den gule grænse 100 /min"
+    )
+
+
 def test_severity_moves_inside_one_case(connection: Db, home: Home) -> None:
     start = datetime.now(UTC) - timedelta(minutes=10)
     for minute, value in enumerate((89.0, 84.0, 95.0)):

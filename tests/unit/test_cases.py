@@ -99,12 +99,36 @@ def test_one_quantity_back_to_normal_does_not_clear_the_other() -> None:
     assert (case.state, case.level) == (State.NEW, RED)
 
 
+def test_everything_that_is_wrong_is_named_the_worst_first() -> None:
+    pulse = _judged(YELLOW, "absolute-limits/pulse_rate")
+    saturation = _judged(RED)
+    case = _open(YELLOW)
+    for judged in (pulse, saturation):
+        event = respond(case, judged)
+        assert event is not None
+        case = apply(case, event)
+    assert case.reason_finding_ids == (saturation.finding_id, pulse.finding_id)
+
+
+def test_after_it_was_seen_only_what_is_wrong_now_is_named() -> None:
+    case = _open(RED)
+    pulse = _judged(YELLOW, "absolute-limits/pulse_rate")
+    for judged in (pulse, _judged(GREEN)):
+        event = respond(case, judged)
+        assert event is not None
+        case = apply(case, event)
+    assert len(case.reason_finding_ids) == 2
+    seen, _ = acknowledge(case, "nurse-1", NOW)
+    assert seen.reason_finding_ids == (pulse.finding_id,)
+    assert seen.severity is YELLOW
+
+
 def test_an_acknowledgement_can_be_undone_and_everything_is_as_before() -> None:
     case = _open(RED, YELLOW)
     seen, _ = acknowledge(case, "nurse-1", NOW)
     assert seen.severity is YELLOW
     undone, _ = unacknowledge(seen, "nurse-1", NOW)
-    assert (undone.state, undone.severity) == (case.state, case.severity)
+    assert (undone.state, undone.standings) == (case.state, case.standings)
 
 
 def test_it_cannot_be_undone_once_something_happened_since() -> None:
@@ -179,6 +203,7 @@ def _check_laws(
         assert case.state in (State.NEW, State.SEEN)
     if case.state is not State.CLOSED:
         assert case.severity.rank >= case.level.rank
+        assert case.reason_finding_ids
     # Only a person makes a case seen.
     if case.state is State.SEEN and (before is None or before.state is not State.SEEN):
         assert what == "ack"
