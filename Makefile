@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
 CODE := telekol gateway ingest alerts clinician_api device_sim migrations
 
-.PHONY: help demo demo-reset test check format unit lock docs clean
+.PHONY: help demo demo-reset test check format unit lock docs pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -42,6 +42,9 @@ format: $(VENV)/.dev ## Format and mend what can be mended
 
 docs: $(VENV)/.dev ## Make docs/settings.md from the settings
 	@$(BIN)/python -m scripts.settings_page
+
+pictures: $(VENV)/.dev ## Take the README's pictures from a running demo
+	@$(BIN)/python -m scripts.pictures
 
 lock: $(VENV)/.dev ## Pin the newest versions, with hashes and without addresses
 	@scripts/lock

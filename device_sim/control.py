@@ -12,6 +12,8 @@ Commands:
 
 ``measure``
     Measure now. `values` may leave out quantities, or be left out: the patient's usual ones.
+``set-usual``
+    Change the patient's usual levels from now on; `values` as for ``measure``.
 ``set-clock``
     Set the device's clock wrong by `error_s` seconds against UTC.
 ``drop-link``
@@ -109,6 +111,10 @@ class SimControl:
     def measure(self, home: str, device: str, **values: float) -> Answer:
         """Measure now; `values` by quantity, the patient's usual ones where left out."""
         return self.request("measure", home=home, device=device, values=values)
+
+    def set_usual(self, home: str, **values: float) -> None:
+        """Change the patient's usual levels, those that are given, from now on."""
+        self.request("set-usual", home=home, values=values)
 
     def set_clock(self, home: str, device: str, error_s: float) -> Answer:
         """Set the device's clock wrong by `error_s` against UTC."""

@@ -43,6 +43,7 @@ class ControlServer:
         self._writers: set[asyncio.StreamWriter] = set()
         self._commands: dict[str, Callable[[Request], Awaitable[Answer]]] = {
             "measure": self._measure,
+            "set-usual": self._set_usual,
             "set-clock": self._set_clock,
             "drop-link": self._drop_link,
             "indicate-raw": self._indicate_raw,
@@ -124,6 +125,10 @@ class ControlServer:
             "device_time": taken.device_time.isoformat(),
             "values": {quantity: float(value) for quantity, value in taken.values},
         }
+
+    async def _set_usual(self, request: Request) -> Answer:
+        self._home(request).patient.become(_decimals(request.get("values", {})))
+        return {}
 
     async def _set_clock(self, request: Request) -> Answer:
         error_s = _number(request, "error_s")

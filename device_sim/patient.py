@@ -9,10 +9,13 @@ exactly by the device that measures it.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Final
 
 from device_sim.encoders.weight_scale import KG_RESOLUTION
+from device_sim.errors import DeviceStateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,14 @@ class Physiology:
     pulse_sd_per_min: float = 5.0
     weight_kg: float = 74.0
     weight_sd_kg: float = 0.4
+
+
+_LEVELS: Final = {
+    "spo2": "spo2_pct",
+    "pulse_rate": "pulse_per_min",
+    "body_weight": "weight_kg",
+}
+"""Which level of `Physiology` each quantity is drawn around."""
 
 
 class Patient:
@@ -48,6 +59,21 @@ class Patient:
         # saturations that follow. S311: this is a simulation, not a secret.
         self._oximetry = random.Random(f"{seed}/oximetry")  # noqa: S311
         self._weighing = random.Random(f"{seed}/weighing")  # noqa: S311
+
+    def become(self, values: Mapping[str, Decimal]) -> None:
+        """Change the usual levels, by quantity; the scatter around them stays.
+
+        Raises
+        ------
+        DeviceStateError
+            If a quantity is not one of the patient's.
+        """
+        if strange := set(values) - _LEVELS.keys():
+            raise DeviceStateError(
+                f"Expected levels of {', '.join(_LEVELS)}; found {', '.join(sorted(strange))}."
+            )
+        levels = {_LEVELS[quantity]: float(value) for quantity, value in values.items()}
+        self.physiology = replace(self.physiology, **levels)
 
     def oximetry(self) -> dict[str, Decimal]:
         """Draw a saturation in whole % (70-100) and a pulse per minute (40-180)."""

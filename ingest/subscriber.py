@@ -129,6 +129,7 @@ class Subscriber:
         client.max_queued_messages_set(10_000)
         client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
@@ -157,7 +158,21 @@ class Subscriber:
             return
         self._connection += 1
         log.info("connected to the broker; session kept: %s", flags.session_present)
+        # Also when the session was kept: asking again is how a changed subscription gets there.
         client.subscribe(topics.ALL_OBSERVATIONS, qos=1)
+
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _userdata: Any,
+        _packet_id: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.error("the broker refused the subscription: %s", reasons)
+        else:
+            log.info("receiving from all gateways")
 
     def _on_disconnect(
         self,

@@ -1,1 +1,1 @@
-"""Tools of the house itself; nothing here is installed with it."""
+"""Chores of the people who work on this repository; no service imports them."""

@@ -62,19 +62,18 @@ class Conductor:
         self._records = house.records()
         self._since: datetime = self._records.now()
         self._began_s = time.monotonic()
+        self._chapter = -1
 
     def play(self) -> None:
         """Let the homes measure until the time is up or somebody stops the demo."""
         self._ear.start()
+        self._tell_stories(0)
         with self._house.control() as sim:
             sim.start(self._plan.interval_s)
         self._began_s = time.monotonic()
-        step = 0
         with Live(self._picture(), console=self._console, refresh_per_second=4) as live:
             while not self._is_over():
-                if self._elapsed_s() >= step * stories.EVERY_S:
-                    self._tell_stories(step)
-                    step += 1
+                self._tell_stories(int(self._elapsed_s() // stories.CHAPTER_S))
                 self._interrupt()
                 live.update(self._picture())
                 self._stop.wait(TICK_S)
@@ -112,12 +111,14 @@ class Conductor:
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._began_s
 
-    def _tell_stories(self, step: int) -> None:
+    def _tell_stories(self, number: int) -> None:
+        """Turn to a chapter, once; a simulator that is away hears of it when it is back."""
+        if number == self._chapter:
+            return
         with contextlib.suppress(ControlError), self._house.control() as sim:
-            for number, gateway in enumerate(self._house.gateways):
-                chapter = stories.step(number, step)
-                if chapter is not None:
-                    sim.measure(gateway, chapter.device, **chapter.values)
+            for home_number, gateway in enumerate(self._house.gateways):
+                sim.set_usual(gateway, **stories.chapter(home_number, number))
+            self._chapter = number
 
     def _interrupt(self) -> None:
         for interruption in self._plan.interruptions:

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from tests.support.browser import open_page
+from tests.support.browser import open_browser
 from tests.support.house import add_home, set_limits
 from tests.support.processes import Broker
 from tests.support.running_house import GATEWAY, NURSE, RunningHouse
@@ -23,7 +23,10 @@ def test_a_simulated_84_percent_becomes_a_red_row_while_the_nurse_watches(
     set_limits(connection, home.patient_id, "spo2", red_low=88, yellow_low=90)
     set_limits(connection, home.patient_id, "pulse_rate", red_high=120)
 
-    with RunningHouse(tmp_path, broker.url, database_url) as house, open_page() as page:
+    with RunningHouse(tmp_path, broker.url, database_url) as house, open_browser() as browser:
+        page = browser.new_page()
+        script_errors: list[str] = []
+        page.on("pageerror", lambda error: script_errors.append(str(error)))
         page.goto(f"{house.address}/sign-in")
         page.locator(f"input[value={NURSE}]").check()
         page.locator("button.primary").click()
@@ -41,3 +44,4 @@ def test_a_simulated_84_percent_becomes_a_red_row_while_the_nurse_watches(
         row.locator("a").first.click()
         page.wait_for_url(f"**/patients/{home.patient_id}*")
         expect(page.locator("svg[role=img]").first).to_be_visible()
+        assert script_errors == []

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.clinician_api.ward import Severity
+from telekol.severity import Severity
 
 
 async def test_every_answer_carries_the_headers(nurse, ward):

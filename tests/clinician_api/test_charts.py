@@ -59,10 +59,12 @@ def coordinates(svg: str) -> list[tuple[float, float]]:
     for element in parse(svg).iter():
         a = element.attrib
         if "transform" in a:
-            x, y = re.fullmatch(r"translate\((\S+) (\S+)\)", a["transform"]).groups()
-            found.append((float(x), float(y)))
+            moved = re.fullmatch(r"translate\((\S+) (\S+)\)", a["transform"])
+            assert moved is not None
+            found.append((float(moved[1]), float(moved[2])))
         if "points" in a:
-            found += [tuple(map(float, pair.split(","))) for pair in a["points"].split()]
+            pairs = (pair.split(",") for pair in a["points"].split())
+            found += [(float(x), float(y)) for x, y in pairs]
         if element.tag.endswith("line") and "x1" in a:
             found += [(float(a["x1"]), float(a["y1"])), (float(a["x2"]), float(a["y2"]))]
         if element.tag.endswith("rect"):
@@ -116,7 +118,7 @@ def test_it_is_named_and_described_for_those_who_hear_it():
     root = parse(draw(chart([Point(START, 90.0, None)])))
     assert root.attrib["role"] == "img"
     named = root.attrib["aria-labelledby"].split()
-    assert [root.find(f"*[@id='{name}']").text for name in named] == [
+    assert [root.findtext(f"*[@id='{name}']") for name in named] == [
         "Iltmætning",
         "en <beskrivelse> & mere",
     ]

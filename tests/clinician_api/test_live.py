@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.clinician_api.ward import Severity
+from telekol.severity import Severity
 from tests.support.processes import wait_until
 
 

@@ -89,7 +89,7 @@ def test_stored_then_receipted(
     tmp_path: Path, broker: Broker, database_url: str, connection: Db, home: Home
 ) -> None:
     with _ingest(tmp_path, broker.port, database_url) as process:
-        wait_until(lambda: "connected to the broker" in process.output(), "ingest to connect")
+        wait_until(lambda: "receiving from all" in process.output(), "ingest to subscribe")
         reading = observation()
         home.send(message(reading, boot=uuid4()))
         assert home.receipt().through == 1
@@ -101,7 +101,7 @@ def test_what_cannot_be_read_is_kept_and_stops_nothing(
     tmp_path: Path, broker: Broker, database_url: str, connection: Db, home: Home
 ) -> None:
     with _ingest(tmp_path, broker.port, database_url) as process:
-        wait_until(lambda: "connected to the broker" in process.output(), "ingest to connect")
+        wait_until(lambda: "receiving from all" in process.output(), "ingest to subscribe")
         for payload in (b"", b"not json", b"\xff" * 100, b'{"v": 9}'):
             home.send(payload)
         home.send(message(observation()), topic=topics.observations("gw-other-7"))
@@ -125,7 +125,7 @@ def test_what_was_sent_while_ingest_was_killed_arrives_when_it_is_back(
 ) -> None:
     process = _ingest(tmp_path, broker.port, database_url)
     with process:
-        wait_until(lambda: "connected to the broker" in process.output(), "ingest to connect")
+        wait_until(lambda: "receiving from all" in process.output(), "ingest to subscribe")
         process.kill()
     readings = [observation() for _ in range(30)]
     boot = uuid4()
@@ -148,7 +148,7 @@ def test_database_away_at_start_and_in_the_middle_loses_nothing(
     with _ingest(tmp_path, broker.port, _through(database_proxy, database_name)) as process:
         readings = [observation() for _ in range(3)]
         boot = uuid4()
-        wait_until(lambda: "connected to the broker" in process.output(), "ingest to connect")
+        wait_until(lambda: "receiving from all" in process.output(), "ingest to subscribe")
         home.send(message(readings[0], boot=boot, seq=1))
         wait_until(lambda: "database away; holding 1" in process.output(), "ingest to hold")
         assert home.receipts.empty()
@@ -176,7 +176,7 @@ def test_broker_away_at_start_and_in_the_middle_loses_nothing(
     with _ingest(tmp_path, broker_proxy.port, database_url) as process:
         readings = [observation() for _ in range(2)]
         broker_proxy.mend()
-        wait_until(lambda: "connected to the broker" in process.output(), "ingest to connect")
+        wait_until(lambda: "receiving from all" in process.output(), "ingest to subscribe")
         boot = uuid4()
         home.send(message(readings[0], boot=boot, seq=1))
         assert home.receipt().through == 1
