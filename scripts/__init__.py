@@ -1,1 +1,1 @@
-"""Chores of the people who work on this repository; no service imports them."""
+"""Tools of the house itself; nothing here is installed with it."""
