@@ -54,7 +54,7 @@ def run(settings: IngestSettings, stop: StopSignal) -> None:
             arrivals = subscriber.take(MESSAGES_PER_BATCH, FIRST_WAIT_S, GATHER_S)
             if arrivals:
                 settle(subscriber, database, arrivals, stop)
-            if subscriber.is_connected():
+            if subscriber.is_receiving():
                 heartbeat.beat()
     finally:
         subscriber.stop()

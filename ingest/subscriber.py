@@ -59,6 +59,7 @@ class Subscriber:
         self._settings = settings
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._connection = 0
+        self._receiving = False
         self._client = self._make_client()
         self._network: threading.Thread | None = None
 
@@ -77,9 +78,12 @@ class Subscriber:
         """Say whether the network thread runs; is_connected() would not tell."""
         return self._network is None or self._network.is_alive()
 
-    def is_connected(self) -> bool:
-        """Say whether the broker has taken us; ask `is_alive` too, as a dead thread lies here."""
-        return self._client.is_connected()
+    def is_receiving(self) -> bool:
+        """Say whether the broker has taken our subscription and has not gone since.
+
+        Ask `is_alive` too: a network thread that died could not say that the broker has gone.
+        """
+        return self._receiving
 
     def stop(self) -> None:
         """Leave the broker; what is unacknowledged comes again at the next start."""
@@ -172,6 +176,7 @@ class Subscriber:
         if any(reason.is_failure for reason in reasons):
             log.error("the broker refused the subscription: %s", reasons)
         else:
+            self._receiving = True
             log.info("receiving from all gateways")
 
     def _on_disconnect(
@@ -182,6 +187,7 @@ class Subscriber:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        self._receiving = False
         log.warning("broker away (%s), trying again", reason)
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
