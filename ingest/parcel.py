@@ -10,6 +10,7 @@ entries with reasons, or both; never neither.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -20,6 +21,8 @@ from telekol.observation import Observation
 from telekol.wire import Receipt, Refusal
 
 UNKNOWN_KIT: Final = "unknown-kit"
+_SENT_AT: Final = re.compile(rb'"sent_at" ?: ?"[^"]{1,40}"')
+
 NOT_STORABLE: Final = "not-storable"
 
 
@@ -37,9 +40,9 @@ class Quarantined:
 
     @property
     def fingerprint(self) -> bytes:
-        """Tells this entry from others, and knows it again when it is delivered twice."""
+        """Tells this entry from others, and knows it again when it is sent or delivered again."""
         head = f"{self.topic}|{self.seq}|".encode()
-        return hashlib.sha256(head + self.payload).digest()
+        return hashlib.sha256(head + _without_send_time(self.payload)).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +121,12 @@ def sort(topic: str, payload: bytes) -> Parcel:
         for item in message.refused
     )
     return Parcel(topic, payload, run, message.observations, refused)
+
+
+def _without_send_time(payload: bytes) -> bytes:
+    """Leave out when a message was sent, all that differs when a gateway sends it again.
+
+    By text and not by JSON: it must work on what is no JSON too. What is not a message of ours
+    simply does not match.
+    """
+    return _SENT_AT.sub(b"", payload, count=1)

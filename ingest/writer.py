@@ -115,7 +115,7 @@ def _refuse_unknown(parcel: Parcel, kits: dict[str, str]) -> Parcel:
     return parcel.refuse_whole(
         UNKNOWN_KIT,
         f"expected a gateway that belongs to a kit, found {parcel.run.gateway!r}; "
-        "register it with its kit, then replay this entry",
+        "register it with its kit; the message is kept here, bytes and all",
     )
 
 

@@ -15,16 +15,17 @@ from telekol import topics
 from tests.support.house import add_home
 from tests.support.messages import message, observation
 
+Db = Connection[TupleRow]
 TOPIC = topics.observations("gw-test-1")
 
 
-def _count(connection: Connection[TupleRow], table: str) -> int:
+def _count(connection: Db, table: str) -> int:
     row = connection.execute(f"select count(*) from {table}".encode()).fetchone()
     assert row is not None
     return int(row[0])
 
 
-def test_a_reading_is_stored_attributed_and_queued(connection: Connection[TupleRow]) -> None:
+def test_a_reading_is_stored_attributed_and_queued(connection: Db) -> None:
     home = add_home(connection)
     reading = observation(91.0)
     boot = uuid4()
@@ -43,7 +44,7 @@ def test_a_reading_is_stored_attributed_and_queued(connection: Connection[TupleR
 
 
 def test_the_same_reading_twice_is_one_row_and_two_receipts(
-    connection: Connection[TupleRow],
+    connection: Db,
 ) -> None:
     add_home(connection)
     payload = message(observation())
@@ -55,7 +56,7 @@ def test_the_same_reading_twice_is_one_row_and_two_receipts(
     assert again.receipts[0] == first.receipts[0]
 
 
-def test_the_same_reading_twice_in_one_batch_is_one_row(connection: Connection[TupleRow]) -> None:
+def test_the_same_reading_twice_in_one_batch_is_one_row(connection: Db) -> None:
     add_home(connection)
     payload = message(observation())
     writer.store(connection, [parcel.sort(TOPIC, payload), parcel.sort(TOPIC, payload)])
@@ -63,7 +64,7 @@ def test_the_same_reading_twice_in_one_batch_is_one_row(connection: Connection[T
 
 
 def test_through_stops_at_the_first_gap_and_passes_it_when_filled(
-    connection: Connection[TupleRow],
+    connection: Db,
 ) -> None:
     add_home(connection)
     boot = uuid4()
@@ -81,7 +82,7 @@ def test_through_stops_at_the_first_gap_and_passes_it_when_filled(
     assert through(20, 1) == 8
 
 
-def test_a_new_outbox_starts_its_own_count(connection: Connection[TupleRow]) -> None:
+def test_a_new_outbox_starts_its_own_count(connection: Db) -> None:
     add_home(connection)
     writer.store(connection, [parcel.sort(TOPIC, message(observation(), boot=uuid4(), seq=1))])
     other = writer.store(
@@ -92,7 +93,7 @@ def test_a_new_outbox_starts_its_own_count(connection: Connection[TupleRow]) -> 
 
 
 def test_an_unknown_kit_is_quarantined_whole_and_its_gateway_told(
-    connection: Connection[TupleRow],
+    connection: Db,
 ) -> None:
     payload = message(observation(), observation())
     outcome = writer.store(connection, [parcel.sort(TOPIC, payload)])
@@ -107,7 +108,7 @@ def test_an_unknown_kit_is_quarantined_whole_and_its_gateway_told(
 
 
 def test_a_kit_without_a_patient_gives_an_unattributed_reading(
-    connection: Connection[TupleRow],
+    connection: Db,
 ) -> None:
     add_home(connection, assigned=False)
     outcome = writer.store(connection, [parcel.sort(TOPIC, message(observation()))])
@@ -116,7 +117,7 @@ def test_a_kit_without_a_patient_gives_an_unattributed_reading(
     assert _count(connection, "judgement_queue") == 0
 
 
-def test_attribution_goes_by_when_it_was_measured(connection: Connection[TupleRow]) -> None:
+def test_attribution_goes_by_when_it_was_measured(connection: Db) -> None:
     home = add_home(connection, assigned=False)
     handed_over = datetime.now(UTC) - timedelta(days=2)
     other = add_home(connection, "gw-test-2", "Bodil Eksempelsen", assigned=False)
@@ -134,7 +135,7 @@ def test_attribution_goes_by_when_it_was_measured(connection: Connection[TupleRo
 
 
 def test_a_bad_observation_never_holds_back_its_neighbours(
-    connection: Connection[TupleRow],
+    connection: Db,
 ) -> None:
     add_home(connection)
     document = json.loads(message(observation(), observation(), observation()))
@@ -152,7 +153,7 @@ def test_a_bad_observation_never_holds_back_its_neighbours(
 
 
 def test_a_message_nobody_can_answer_is_kept_once_with_its_bytes(
-    connection: Connection[TupleRow],
+    connection: Db,
 ) -> None:
     garbage = b"\x00\xffnot json"
     for _ in range(2):
@@ -162,8 +163,19 @@ def test_a_message_nobody_can_answer_is_kept_once_with_its_bytes(
     assert rows == [("not-json", garbage)]
 
 
+def test_a_refused_message_that_is_sent_again_is_kept_once(connection: Db) -> None:
+    """A gateway that gets no answer sends again, at another time and otherwise the same."""
+    add_home(connection)
+    boot, reading = uuid4(), observation()
+    for _ in range(3):
+        document = json.loads(message(reading, boot=boot))
+        document["v"] = 9
+        writer.store(connection, [parcel.sort(TOPIC, json.dumps(document).encode())])
+    assert _count(connection, "quarantine") == 1
+
+
 def test_what_the_database_refuses_goes_to_quarantine_alone(
-    connection: Connection[TupleRow],
+    connection: Db,
 ) -> None:
     add_home(connection)
     connection.execute("alter table observation add constraint even check (value <> 77)")
@@ -180,7 +192,7 @@ def test_what_the_database_refuses_goes_to_quarantine_alone(
     assert [r.through for r in outcome.receipts if r] == [1, 2, 3]
 
 
-def test_two_assignments_of_one_kit_cannot_overlap(connection: Connection[TupleRow]) -> None:
+def test_two_assignments_of_one_kit_cannot_overlap(connection: Db) -> None:
     home = add_home(connection)
     with pytest.raises(Exception, match="kit_is_in_one_home_at_a_time"):
         connection.execute(
