@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 from device_sim.demo.broker import BrokerKind
 from device_sim.demo.postgres import EmbeddedPostgres
 from migrations.commands import run
+from tests.support.databases import execute, sqlalchemy_url
 from tests.support.processes import Broker
 from tests.support.proxy import Proxy
 
@@ -38,7 +39,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         EmbeddedPostgres(Path(folder) / "data") as server,
     ):
         _run_as_admin(server, f"create database {TEMPLATE}")
-        run(_sqlalchemy(server.url(TEMPLATE)))
+        run(sqlalchemy_url(server.url(TEMPLATE)))
         yield server
 
 
@@ -85,10 +86,5 @@ def broker_proxy(broker: Broker) -> Iterator[Proxy]:
         yield proxy
 
 
-def _sqlalchemy(url: str) -> str:
-    return url.replace("postgresql://", "postgresql+psycopg://", 1)
-
-
 def _run_as_admin(server: EmbeddedPostgres, statement: str) -> None:
-    with psycopg.connect(server.url(), autocommit=True) as admin:
-        admin.execute(statement.encode())
+    execute(server.url(), statement)

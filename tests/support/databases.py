@@ -1,0 +1,35 @@
+"""Databases for tests that make their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+
+TIMESCALE_URL = os.environ.get("TELEKOL_TEST_TIMESCALE_URL")
+"""A server with TimescaleDB, where there is one; our own embedded PostgreSQL has it not."""
+
+
+def execute(url: str, statement: str) -> None:
+    """Run one statement outside any transaction."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def sqlalchemy_url(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+@contextmanager
+def empty_database(server_url: str) -> Iterator[str]:
+    """A new database without any table on a server, dropped afterwards."""
+    name = f"telekol_test_{uuid4().hex}"
+    execute(server_url, f"create database {name}")
+    try:
+        yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+    finally:
+        execute(server_url, f"drop database {name} with (force)")
