@@ -19,7 +19,7 @@ from psycopg import Connection
 
 from alerts import case_store, finding_store
 from alerts.cases import JudgedReading
-from alerts.finding_store import Batch
+from alerts.finding_store import Batch, Newest
 from alerts.findings import (
     LIMITS_MISSING,
     NOT_JUDGED,
@@ -74,7 +74,7 @@ def _settle_one_by_one(connection: Connection[Any]) -> int:
             except Exception:
                 log.exception("batch %d cannot be judged; asking a person", batch.id)
                 finding = not_judged(batch.patient_id, batch.reading_ids, batch.measured_to)
-                _store(connection, finding, moves_case=True)
+                _store(connection, finding)
         finding_store.drop(connection, batches)
     return len(batches)
 
@@ -83,15 +83,33 @@ def _judge_and_store(connection: Connection[Any], batches: Sequence[Batch]) -> N
     subjects = finding_store.subjects_of(connection, batches)
     newest = finding_store.newest_judged(connection, subjects)
     for subject, finding in zip(subjects, judge(subjects), strict=True):
+        if not finding_store.insert(connection, finding):
+            continue
         key = (subject.patient_id, str(subject.quantity))
-        # An older reading that came late is judged at its own time, but the case shows what is
-        # so now: only the newest reading moves it.
-        is_newest = key not in newest or subject.reading.measured_at >= newest[key]
-        if is_newest:
-            newest[key] = subject.reading.measured_at
-        _store(connection, finding, moves_case=is_newest)
-        if is_newest and finding.channel is Channel.CLINICAL:
-            _resolve_technical(connection, subject)
+        known = newest.get(key)
+        if known is None or finding.measured_at >= known.measured_at:
+            newest[key] = Newest(finding.measured_at, finding.id, finding.about, finding.severity)
+            _move_case(connection, finding)
+            if finding.channel is Channel.CLINICAL:
+                _resolve_technical(connection, subject)
+        elif not finding.late:
+            _move_case_out_of_order(connection, finding, known)
+
+
+def _move_case_out_of_order(connection: Connection[Any], finding: Finding, newest: Newest) -> None:
+    """Take in a reading that came after a newer one of the same hours.
+
+    A home sends what is new before its backlog, and its clock may be behind. What is abnormal
+    is told all the same, and then what is so now: the case ends as it would have in order. A
+    green one tells nothing that the newer one has not told. A late one, of another day, is
+    judged and stored and moves no case: it never pages as if it were new.
+    """
+    if finding.severity is Severity.GREEN:
+        return
+    _move_case(connection, finding)
+    if newest.about == finding.about:
+        now_so = JudgedReading(newest.finding_id, newest.about, newest.severity, datetime.now(UTC))
+        case_store.take_in(connection, finding.patient_id, finding.channel, now_so)
 
 
 def _resolve_technical(connection: Connection[Any], subject: Subject) -> None:
@@ -100,10 +118,14 @@ def _resolve_technical(connection: Connection[Any], subject: Subject) -> None:
     for rule in (LIMITS_MISSING, NOT_JUDGED):
         finding = judged_again(subject, rule)
         if levels.get(finding.about, Severity.GREEN) is not Severity.GREEN:
-            _store(connection, finding, moves_case=True)
+            _store(connection, finding)
 
 
-def _store(connection: Connection[Any], finding: Finding, *, moves_case: bool) -> None:
-    if finding_store.insert(connection, finding) and moves_case:
-        judged = JudgedReading(finding.id, finding.about, finding.severity, datetime.now(UTC))
-        case_store.take_in(connection, finding.patient_id, finding.channel, judged)
+def _store(connection: Connection[Any], finding: Finding) -> None:
+    if finding_store.insert(connection, finding):
+        _move_case(connection, finding)
+
+
+def _move_case(connection: Connection[Any], finding: Finding) -> None:
+    judged = JudgedReading(finding.id, finding.about, finding.severity, datetime.now(UTC))
+    case_store.take_in(connection, finding.patient_id, finding.channel, judged)

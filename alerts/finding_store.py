@@ -19,6 +19,7 @@ from alerts.findings import Finding, LimitSet, Subject
 from alerts.window import WIDTH, Reading
 from telekol import queries
 from telekol.quantities import Quantity
+from telekol.severity import Severity
 
 _SQL: Final = queries.load("alerts", "queries.sql")
 
@@ -33,6 +34,16 @@ class Batch:
     patient_id: UUID
     reading_ids: tuple[UUID, ...]
     measured_to: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What was found about the newest reading of a patient and quantity."""
+
+    measured_at: datetime
+    finding_id: UUID
+    about: str
+    severity: Severity
 
 
 def take(connection: Connection[Any], most: int) -> list[Batch]:
@@ -78,8 +89,8 @@ def subjects_of(connection: Connection[Any], batches: Sequence[Batch]) -> list[S
 
 def newest_judged(
     connection: Connection[Any], subjects: Sequence[Subject]
-) -> dict[tuple[UUID, str], datetime]:
-    """Say when the newest reading judged so far was measured, per patient and quantity."""
+) -> dict[tuple[UUID, str], Newest]:
+    """Give what was found about the newest reading judged so far, per patient and quantity."""
     rows = connection.execute(
         _SQL["newest_judged"],
         {
@@ -87,7 +98,10 @@ def newest_judged(
             "quantities": [str(subject.quantity) for subject in subjects],
         },
     ).fetchall()
-    return {(row[0], row[1]): row[2] for row in rows}
+    return {
+        (row[0], row[1]): Newest(row[2], row[3], f"{row[4]}/{row[1]}", Severity(row[5]))
+        for row in rows
+    }
 
 
 def insert(connection: Connection[Any], finding: Finding) -> bool:

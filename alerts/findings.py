@@ -214,7 +214,7 @@ def _finding(subject: Subject, judgement: Judgement, row: int) -> Finding:
         reading_ids=(subject.reading.id,),
         limits=subject.limits.as_dict(),
         evidence={"value": value, "passed": limit_name},
-        reason=_reason(subject.quantity, value, limit_name, subject.limits),
+        reason=_reason(subject, limit_name),
     )
 
 
@@ -225,11 +225,14 @@ _SEVERITIES: Final = {
 }
 
 
-def _reason(quantity: Quantity, value: float, limit_name: str | None, limits: LimitSet) -> Reason:
-    if limit_name is None:
-        return reasons.within_limits(quantity, value)
-    limit = limits.as_dict()[limit_name]
-    return reasons.limit_passed(quantity, value, limit_name, float(limit or 0))
+def _reason(subject: Subject, limit_name: str | None) -> Reason:
+    value = subject.reading.value
+    limit = subject.limits.as_dict().get(limit_name or "") if subject.limits else None
+    if limit_name is None or limit is None:
+        reason = reasons.within_limits(subject.quantity, value)
+    else:
+        reason = reasons.limit_passed(subject.quantity, value, limit_name, float(limit))
+    return reasons.came_late(reason, subject.reading.measured_at) if subject.is_late else reason
 
 
 def _limit_arrays(subjects: Sequence[Subject]) -> Limits:

@@ -54,16 +54,19 @@ cross join lateral (
     limit 1
 ) l
 
--- newest_judged: When the newest reading judged so far was measured, per patient and quantity.
-select t.patient_id, t.quantity, f.measured_at
+-- newest_judged: The finding about the newest reading judged so far, per patient and quantity.
+-- One step down the index each. A time in the future can only be a clock that is wrong; taken as
+-- the newest it would mute the patient until then.
+select f.patient_id, f.quantity, f.measured_at, f.id, f.rule, f.severity
 from (select distinct p, q
       from unnest(%(patients)s::uuid[], %(quantities)s::text[]) as u (p, q))
     as t (patient_id, quantity)
 cross join lateral (
-    select f.measured_at
+    select f.patient_id, f.quantity, f.measured_at, f.id, f.rule, f.severity
     from finding f
     where f.patient_id = t.patient_id and f.quantity = t.quantity
-    order by f.measured_at desc
+        and f.measured_at <= now() + interval '5 minutes'
+    order by f.measured_at desc, f.found_at desc
     limit 1
 ) f
 

@@ -6,7 +6,9 @@ Pure. Owns the wording only; what is said was decided by a rule.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from telekol.quantities import FACTS, Quantity
 
@@ -18,6 +20,12 @@ class Reason:
     danish: str
     english: str
 
+
+_ZONE: Final = ZoneInfo("Europe/Copenhagen")
+"""Where the people who read these sentences are."""
+
+_DANISH_MONTHS: Final = "jan. feb. mar. apr. maj jun. jul. aug. sep. okt. nov. dec."
+_ENGLISH_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 
 _DANISH: Final = {
     "red_low": "under den røde grænse",
@@ -68,6 +76,17 @@ def within_limits(quantity: Quantity, value: float) -> Reason:
     return Reason(
         f"{facts.danish} {_amount(quantity, value, danish=True)}, inden for grænserne",
         f"{facts.english} {_amount(quantity, value, danish=False)}, within the limits",
+    )
+
+
+def came_late(reason: Reason, measured_at: datetime) -> Reason:
+    """Say in the sentence itself that a reading came late, and of when it is."""
+    local = measured_at.astimezone(_ZONE)
+    danish = f"{local.day}. {_DANISH_MONTHS.split()[local.month - 1]} kl. {local:%H.%M}"
+    english = f"{local.day} {_ENGLISH_MONTHS.split()[local.month - 1]} at {local:%H:%M}"
+    return Reason(
+        f"{reason.danish} (kom sent, målt {danish})",
+        f"{reason.english} (came late, measured {english})",
     )
 
 

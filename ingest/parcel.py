@@ -10,20 +10,27 @@ entries with reasons, or both; never neither.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from telekol import wire
 from telekol.errors import WireError
-from telekol.observation import Observation
+from telekol.observation import CLOCK_SLACK, GATEWAY_CLOCK_AHEAD, Observation, TimeConfidence
 from telekol.wire import Receipt, Refusal
 
-UNKNOWN_KIT: Final = "unknown-kit"
+log = logging.getLogger(__name__)
+
 _SENT_AT: Final = re.compile(rb'"sent_at" ?: ?"[^"]{1,40}"')
 
+UNKNOWN_KIT: Final = "unknown-kit"
 NOT_STORABLE: Final = "not-storable"
+ID_CLASH: Final = "id-clash"
+UNFORESEEN: Final = "unforeseen-error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,12 @@ class Parcel:
         """Put the whole message into quarantine instead, answering as well as before."""
         return Parcel(self.topic, self.payload, self.run, (), (self._whole(code, reason),))
 
+    def refuse(self, refused: Sequence[Quarantined]) -> Parcel:
+        """Put some of its observations into quarantine instead."""
+        numbers = {entry.seq for entry in refused}
+        kept = tuple(item for item in self.observations if item[0] not in numbers)
+        return replace(self, observations=kept, quarantined=(*self.quarantined, *refused))
+
     def receipt(self, through: int) -> Receipt | None:
         """Answer the gateway: settled up to `through`, and this message's run."""
         if self.run is None:
@@ -109,18 +122,53 @@ class Parcel:
         )
 
 
-def sort(topic: str, payload: bytes) -> Parcel:
-    """Sort a message; never raises for anything a peer can send."""
+def sort(topic: str, payload: bytes, now: datetime) -> Parcel:
+    """Sort a message; never raises, whatever a peer can send.
+
+    Parameters
+    ----------
+    now
+        When it arrived, by the server's clock.
+    """
     try:
-        message = wire.decode_observations(topic, payload)
+        return _sort(topic, payload, now)
     except WireError as error:
         return Parcel(topic, payload, None).refuse_whole(error.code, error.reason)
+    except Exception as error:
+        # One message that we cannot read for a reason nobody thought of must not stop the
+        # readings of every home, at every restart, as it once did.
+        log.exception("a message could not be sorted; it goes to quarantine")
+        reason = wire.shortened(f"unforeseen {type(error).__name__}: {error}")
+        return Parcel(topic, payload, None).refuse_whole(UNFORESEEN, reason)
+
+
+def _sort(topic: str, payload: bytes, now: datetime) -> Parcel:
+    message = wire.decode_observations(topic, payload)
     run = Run(message.gateway, message.boot, message.first, message.last)
     refused = tuple(
         Quarantined(topic, item.raw, item.code, item.reason, run.gateway, run.boot, item.seq)
         for item in message.refused
     )
-    return Parcel(topic, payload, run, message.observations, refused)
+    observations = tuple((seq, not_ahead(item, now)) for seq, item in message.observations)
+    return Parcel(topic, payload, run, observations, refused)
+
+
+def not_ahead(observation: Observation, now: datetime) -> Observation:
+    """Give an observation that claims to be from the future the time of its arrival.
+
+    A gateway whose clock is ahead would otherwise mute its patient: everything measured before
+    that future would look old. What the device said and what the gateway claimed
+    (``received_at``) stay as they are, and a flag says what was done.
+    """
+    if observation.measured_at - now <= CLOCK_SLACK:
+        return observation
+    changes = {
+        "measured_at": now,
+        "clock_offset_s": None,
+        "time_confidence": TimeConfidence.ARRIVAL,
+        "quality": (*observation.quality[:31], GATEWAY_CLOCK_AHEAD),
+    }
+    return observation.model_copy(update=changes)
 
 
 def _without_send_time(payload: bytes) -> bytes:

@@ -32,8 +32,8 @@ copy arrived from stdin (format binary)
 -- the same readings wait for each other instead of deadlocking. ON CONFLICT touches the plain
 -- table only: into compressed chunks it has dropped rows (timescaledb issue 7672).
 with fresh as (
-    insert into observation_identity (reading_id)
-    select distinct reading_id from arrived order by reading_id
+    insert into observation_identity (reading_id, value)
+    select distinct on (reading_id) reading_id, value from arrived order by reading_id, position
     on conflict do nothing
     returning reading_id
 ), stored as (
@@ -55,6 +55,13 @@ with fresh as (
     group by patient_id
 )
 select count(*), count(*) filter (where patient_id is null) from stored
+
+-- clashes: Readings of the batch whose id is known with another value.
+select a.position, i.value
+from arrived a
+join observation_identity i using (reading_id)
+where i.value <> a.value
+order by a.position
 
 -- quarantine: Keep what cannot be stored, once, with its reason and raw bytes.
 insert into quarantine (topic, payload, code, reason, gateway_id, boot, seq, fingerprint)

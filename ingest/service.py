@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
@@ -21,9 +22,10 @@ from ingest.subscriber import Arrival, Subscriber
 from ingest.writer import Outcome
 from telekol import topics, wire
 from telekol.backoff import delay_s
-from telekol.errors import TelekolError
+from telekol.errors import TelekolError, WireError
 from telekol.heartbeat import Heartbeat
 from telekol.process import StopSignal
+from telekol.wire import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -65,14 +67,15 @@ def settle(
     subscriber: Subscriber, database: Database, arrivals: Sequence[Arrival], stop: StopSignal
 ) -> None:
     """Store, acknowledge, answer: in this order. Stopped half-way, nothing is acknowledged."""
-    parcels = [parcel.sort(arrival.topic, arrival.payload) for arrival in arrivals]
+    now = datetime.now(UTC)
+    parcels = [parcel.sort(arrival.topic, arrival.payload, now) for arrival in arrivals]
     outcome = database.store(parcels, stop)
     if outcome is None:
         return
     subscriber.acknowledge(arrivals)
     for receipt in outcome.receipts:
         if receipt is not None:
-            subscriber.send(topics.receipts(receipt.gateway), wire.encode(receipt))
+            subscriber.send(topics.receipts(receipt.gateway), encoded(receipt))
     log.info(
         "messages %d, new readings %d, unattributed %d, quarantined %d",
         len(arrivals),
@@ -80,6 +83,16 @@ def settle(
         outcome.unattributed,
         outcome.quarantined,
     )
+
+
+def encoded(receipt: Receipt) -> bytes:
+    """Write a receipt; one that would be too large keeps its codes and loses its reasons."""
+    try:
+        return wire.encode(receipt)
+    except WireError:
+        log.warning("a receipt for %s is too large for its reasons", receipt.gateway)
+        bare = tuple(refusal.model_copy(update={"reason": ""}) for refusal in receipt.refused)
+        return wire.encode(receipt.model_copy(update={"refused": bare}))
 
 
 class Database:
@@ -95,12 +108,12 @@ class Database:
         while not stop.is_set():
             try:
                 return writer.store(self._open(), parcels)
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 failures += 1
                 self.close()
                 wait_s = delay_s(failures, random.random(), most_s=10)  # noqa: S311 - jitter
                 log.warning(
-                    "database away; holding %d messages, trying again in %.1f s: %s",
+                    "database away or not ready; holding %d messages, trying again in %.1f s: %s",
                     len(parcels),
                     wait_s,
                     str(error).strip(),

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -24,10 +24,11 @@ from psycopg import Connection
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from ingest.parcel import NOT_STORABLE, UNKNOWN_KIT, Parcel, Quarantined
+from ingest import devices
+from ingest.parcel import ID_CLASH, NOT_STORABLE, UNKNOWN_KIT, Parcel, Quarantined, Run
 from telekol import queries
-from telekol.observation import Device
-from telekol.wire import Receipt
+from telekol.observation import Observation
+from telekol.wire import Receipt, shortened
 
 log = logging.getLogger(__name__)
 
@@ -73,19 +74,29 @@ class Outcome:
     quarantined: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """An observation and where it came from: the number of its parcel, and its own."""
+
+    parcel: int
+    seq: int
+    observation: Observation
+
+
 def store(connection: Connection[Any], parcels: Sequence[Parcel]) -> Outcome:
     """Store a batch; when it returns, the database has committed it.
 
     Raises
     ------
-    psycopg.OperationalError
-        If the database is away or went away; nothing may be acknowledged, try again.
+    psycopg.Error
+        If the database is away, or cannot take anything now (a table that is being changed, a
+        full disk): nothing may be acknowledged, try again.
     """
     try:
         return _store_together(connection, parcels)
-    except psycopg.OperationalError:
-        raise
-    except psycopg.Error as error:
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        # Only these two classes speak of the values; every other error is the database's own
+        # and blaming a message for it once sent good readings to quarantine.
         if len(parcels) == 1:
             return _store_together(connection, [_not_storable(parcels[0], error)])
         log.warning("a batch of %d was refused, storing one by one: %s", len(parcels), error)
@@ -96,7 +107,13 @@ def _store_together(connection: Connection[Any], parcels: Sequence[Parcel]) -> O
     with connection.transaction():
         kits = _kits(connection, parcels)
         known = [_refuse_unknown(parcel, kits) for parcel in parcels]
-        stored, unattributed = _store_observations(connection, known, kits)
+        arrived = [
+            _Arrived(index, seq, observation)
+            for index, parcel in enumerate(known)
+            for seq, observation in parcel.observations
+        ]
+        stored, unattributed = _store_observations(connection, known, arrived, kits)
+        known = _refuse_clashes(connection, known, arrived)
         entries = [entry for parcel in known for entry in parcel.quarantined]
         _quarantine(connection, entries)
         through = _settle(connection, known, kits)
@@ -120,76 +137,73 @@ def _refuse_unknown(parcel: Parcel, kits: dict[str, str]) -> Parcel:
 
 
 def _store_observations(
-    connection: Connection[Any], parcels: Sequence[Parcel], kits: dict[str, str]
+    connection: Connection[Any],
+    parcels: Sequence[Parcel],
+    arrived: Sequence[_Arrived],
+    kits: dict[str, str],
 ) -> tuple[int, int]:
-    if not any(parcel.observations for parcel in parcels):
+    if not arrived:
         return 0, 0
-    devices = _devices(connection, parcels)
+    numbers = devices.numbers(connection, {item.observation.device for item in arrived})
     connection.execute(_SQL["make_staging"])
     with connection.cursor() as cursor:
         with cursor.copy(_SQL["copy_staging"]) as copy:
             copy.set_types(_COLUMN_TYPES)
-            for row in _rows(parcels, kits, devices):
-                copy.write_row(row)
+            for position, item in enumerate(arrived):
+                run = parcels[item.parcel].run
+                assert run is not None  # noqa: S101 - observations come with their run
+                number = numbers[item.observation.device]
+                copy.write_row(_row(position, item, run, kits[run.gateway], number))
         counted: tuple[int, int] | None = cursor.execute(_SQL["store"]).fetchone()
     return counted or (0, 0)
 
 
-def _rows(
-    parcels: Iterable[Parcel], kits: dict[str, str], devices: dict[Device, int]
-) -> Iterator[tuple[object, ...]]:
-    position = 0
-    for parcel in parcels:
-        for seq, observation in parcel.observations:
-            assert parcel.run is not None  # noqa: S101 - observations come with their run
-            position += 1
-            yield (
-                position,
-                observation.measured_at,
-                observation.id,
-                kits[parcel.run.gateway],
-                str(observation.quantity),
-                observation.value,
-                devices[observation.device],
-                parcel.run.gateway,
-                parcel.run.boot,
-                seq,
-                observation.device_time,
-                observation.clock_offset_s,
-                str(observation.time_confidence),
-                observation.received_at,
-                list(observation.quality),
-                str(observation.entered),
-            )
+def _row(position: int, item: _Arrived, run: Run, kit: str, device: int) -> tuple[object, ...]:
+    observation = item.observation
+    return (
+        position,
+        observation.measured_at,
+        observation.id,
+        kit,
+        str(observation.quantity),
+        observation.value,
+        device,
+        run.gateway,
+        run.boot,
+        item.seq,
+        observation.device_time,
+        observation.clock_offset_s,
+        str(observation.time_confidence),
+        observation.received_at,
+        list(observation.quality),
+        str(observation.entered),
+    )
 
 
-def _devices(connection: Connection[Any], parcels: Iterable[Parcel]) -> dict[Device, int]:
-    wanted = {item.device for parcel in parcels for _, item in parcel.observations}
-    found = _known_devices(connection, wanted)
-    missing = wanted - found.keys()
-    if missing:
-        connection.execute(_SQL["add_devices"], _device_columns(missing))
-        found |= _known_devices(connection, missing)
-    return found
+def _refuse_clashes(
+    connection: Connection[Any], parcels: Sequence[Parcel], arrived: Sequence[_Arrived]
+) -> list[Parcel]:
+    """Quarantine readings whose id is known with another value: one of the two is wrong."""
+    refused: dict[int, list[Quarantined]] = defaultdict(list)
+    rows = connection.execute(_SQL["clashes"]).fetchall() if arrived else []
+    for position, known_value in rows:
+        item = arrived[position]
+        refused[item.parcel].append(_clash(parcels[item.parcel], item, known_value))
+    return [parcel.refuse(refused.get(index, ())) for index, parcel in enumerate(parcels)]
 
 
-def _known_devices(connection: Connection[Any], wanted: Iterable[Device]) -> dict[Device, int]:
-    rows = connection.execute(_SQL["devices"], _device_columns(wanted)).fetchall()
-    return {
-        Device(address=row[0], manufacturer=row[1], model=row[2], serial=row[3]): row[4]
-        for row in rows
-    }
-
-
-def _device_columns(devices: Iterable[Device]) -> dict[str, list[str]]:
-    # Sorted, so that two workers that meet the same new devices lock them in the same order.
-    ordered = sorted(devices, key=lambda device: device.identity)
-    return {
-        "addresses": [device.address for device in ordered],
-        "manufacturers": [device.manufacturer for device in ordered],
-        "models": [device.model for device in ordered],
-        "serials": [device.serial for device in ordered],
-    }
+def _clash(parcel: Parcel, item: _Arrived, known_value: float) -> Quarantined:
+    run = parcel.run
+    return Quarantined(
+        parcel.topic,
+        item.observation.model_dump_json().encode(),
+        ID_CLASH,
+        f"this reading is known as {known_value} and came as {item.observation.value}; "
+        "its device gave two values one identity",
+        run.gateway if run else None,
+        run.boot if run else None,
+        item.seq,
+    )
 
 
 def _quarantine(connection: Connection[Any], entries: Iterable[Quarantined]) -> None:
@@ -236,7 +250,7 @@ def _receipt(parcel: Parcel, through: dict[tuple[str, UUID], int]) -> Receipt | 
 
 def _not_storable(parcel: Parcel, error: psycopg.Error) -> Parcel:
     return parcel.refuse_whole(
-        NOT_STORABLE, f"the database refused it: {str(error).splitlines()[0]}"
+        NOT_STORABLE, shortened(f"the database refused it: {str(error).splitlines()[0]}")
     )
 
 

@@ -44,6 +44,9 @@ EARLIEST: Final = datetime(2015, 1, 1, tzinfo=UTC)
 CLOCK_SLACK: Final = timedelta(minutes=5)
 """How far a corrected time may lie after its arrival: rounding and drift, not clairvoyance."""
 
+GATEWAY_CLOCK_AHEAD: Final = "gateway-clock-ahead"
+"""Quality flag of a reading whose gateway dated it in the future; the server dated it anew."""
+
 
 def _to_utc(moment: datetime) -> datetime:
     try:
@@ -145,7 +148,9 @@ class Observation(BaseModel):
                 f"{self.quantity} is in {facts.unit!r} here, found {self.unit!r}; "
                 "convert it in the gateway's profile"
             )
-        if not EARLIEST <= self.measured_at <= self.received_at + CLOCK_SLACK:
+        # A difference of two times cannot overflow as a sum at the end of the calendar can.
+        ahead = self.measured_at - self.received_at
+        if self.measured_at < EARLIEST or ahead > CLOCK_SLACK:
             raise ValueError(
                 f"measured_at must lie between {EARLIEST.date()} and its arrival "
                 f"({self.received_at.isoformat()}), found {self.measured_at.isoformat()}; "

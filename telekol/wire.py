@@ -42,8 +42,12 @@ same limit, since Mosquitto drops a larger message silently and still completes 
 OBSERVATIONS_PER_MESSAGE: Final = 200
 """Most observations one message may carry; see MESSAGE_LIMIT_BYTES for the arithmetic."""
 
-_REASON_LIMIT: Final = 400
-"""Longest reason in a refusal: a receipt for a whole message of bad readings must fit too."""
+REASON_LIMIT_BYTES: Final = 240
+"""Longest reason in a refusal, in UTF-8.
+
+A receipt may have to refuse 200 observations. Escaping can double a text in JSON, so one refusal
+is at most 480 bytes and its frame: 110 kB together, under MESSAGE_LIMIT_BYTES.
+"""
 
 _SEQ_MAX: Final = 2**53
 """Largest integer that every JSON reader keeps exactly."""
@@ -67,12 +71,6 @@ class ObservationMessage(_Envelope):
     observations: Annotated[
         tuple[Observation, ...], Field(min_length=1, max_length=OBSERVATIONS_PER_MESSAGE)
     ]
-
-
-class _LooseMessage(_Envelope):
-    """The same message with its observations not looked at yet."""
-
-    observations: Annotated[list[Any], Field(min_length=1, max_length=OBSERVATIONS_PER_MESSAGE)]
 
 
 class Refusal(_Message):
@@ -184,21 +182,42 @@ def _decode_piecemeal(topic_gateway: str, payload: bytes) -> DecodedMessage:
             f"expected v = {WIRE_VERSION}, found {str(document.get('v'))[:40]!r}; "
             "upgrade the older side",
         )
-    try:
-        loose = _LooseMessage.model_validate_json(payload)
-    except ValidationError as error:
-        raise WireError("bad-envelope", _explain(error)) from error
-    _check_gateway(topic_gateway, loose.gateway)
+    items = _items(document)
+    envelope = _envelope(document)
+    _check_gateway(topic_gateway, envelope.gateway)
     good: list[tuple[int, Observation]] = []
     refused: list[RefusedObservation] = []
-    for seq, item in enumerate(document["observations"], start=loose.seq):
-        raw = json.dumps(item, ensure_ascii=False).encode()
+    for seq, item in enumerate(items, start=envelope.seq):
+        raw = json.dumps(item).encode()
         try:
             good.append((seq, Observation.model_validate_json(raw)))
         except ValidationError as error:
             refused.append(RefusedObservation(seq, "bad-observation", _explain(error), raw))
-    last = loose.seq + len(loose.observations) - 1
-    return DecodedMessage(loose.gateway, loose.boot, loose.seq, last, tuple(good), tuple(refused))
+    last = envelope.seq + len(items) - 1
+    return DecodedMessage(
+        envelope.gateway, envelope.boot, envelope.seq, last, tuple(good), tuple(refused)
+    )
+
+
+def _items(document: dict[str, Any]) -> list[Any]:
+    items = document.get("observations")
+    if not isinstance(items, list) or not 1 <= len(items) <= OBSERVATIONS_PER_MESSAGE:
+        found = f"{len(items)} of them" if isinstance(items, list) else type(items).__name__
+        raise WireError(
+            "bad-envelope",
+            f"observations: expected a list of 1-{OBSERVATIONS_PER_MESSAGE}, found {found}",
+        )
+    return items
+
+
+def _envelope(document: dict[str, Any]) -> _Envelope:
+    """Read the envelope by itself, so that no observation, however odd, can spoil it."""
+    frame = {name: value for name, value in document.items() if name != "observations"}
+    try:
+        return _Envelope.model_validate_json(json.dumps(frame))
+    except (ValidationError, RecursionError) as error:
+        reason = _explain(error) if isinstance(error, ValidationError) else "nested too deeply"
+        raise WireError("bad-envelope", reason) from error
 
 
 def _parse_json(payload: bytes) -> dict[str, Any]:
@@ -233,4 +252,10 @@ def _explain(error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in item['loc']) or 'message'}: {item['msg']}"
         for item in error.errors(include_url=False, include_context=False)[:5]
     ]
-    return "; ".join(problems)[:_REASON_LIMIT]
+    return shortened("; ".join(problems))
+
+
+def shortened(reason: str) -> str:
+    """Cut a reason to REASON_LIMIT_BYTES of printable UTF-8, at a whole character."""
+    printable = "".join(sign if sign.isprintable() else "\ufffd" for sign in reason)
+    return printable.encode()[:REASON_LIMIT_BYTES].decode(errors="ignore")

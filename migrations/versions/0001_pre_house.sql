@@ -88,8 +88,11 @@ create index observation_window on observation (patient_id, quantity, measured_a
 -- A hypertable's unique key must contain the partition time, and a corrected time can differ
 -- between two gateways; so identity is a plain table, written in the same transaction.
 create table observation_identity (
-    reading_id uuid primary key
+    reading_id uuid primary key,
+    value double precision not null
 );
+comment on column observation_identity.value is
+    'A reading that comes again must be the same; one with another value is quarantined.';
 
 create table gateway_sequence (
     gateway_id text not null references gateway,

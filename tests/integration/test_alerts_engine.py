@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from uuid import uuid4
 
 import psycopg
@@ -14,12 +15,13 @@ from psycopg.rows import TupleRow
 
 from alerts import case_store, engine, finding_store, findings
 from alerts.cases import CaseConflictError, UnknownCaseError
-from ingest import parcel, writer
+from ingest import writer
 from telekol import topics
 from telekol.observation import Observation
 from telekol.quantities import Quantity
+from telekol.severity import Channel
 from tests.support.house import Home, add_home, set_limits
-from tests.support.messages import message, observation
+from tests.support.messages import message, observation, sort
 
 Db = Connection[TupleRow]
 
@@ -35,7 +37,7 @@ def home(connection: Db) -> Home:
 
 def _send(connection: Db, *observations: Observation) -> None:
     payload = message(*observations)
-    writer.store(connection, [parcel.sort(topics.observations("gw-test-1"), payload)])
+    writer.store(connection, [sort(topics.observations("gw-test-1"), payload)])
 
 
 def _cases(connection: Db) -> list[TupleRow]:
@@ -126,6 +128,48 @@ def test_a_late_reading_is_judged_at_its_own_time_and_moves_no_case(
     rows = connection.execute("select severity, late from finding order by found_at").fetchall()
     assert rows == [("green", False), ("red", True)]
     assert _cases(connection) == []
+
+
+def test_a_late_reading_that_is_the_newest_there_is_says_that_it_came_late(
+    connection: Db, home: Home
+) -> None:
+    _send(connection, observation(84.0, measured_at=datetime(2026, 11, 2, 7, 5, tzinfo=UTC)))
+    engine.run_round(connection)
+    assert _cases(connection)[0][3] == (
+        "Iltmætning 84 %, under den røde grænse 88 % (kom sent, målt 2. nov. kl. 08.05)"
+    )
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_case_ends_the_same_whatever_order_readings_come_in(
+    connection: Db, home: Home, order: tuple[int, ...]
+) -> None:
+    """A home sends the newest first, and a gateway's clock may be behind by hours."""
+    start = datetime.now(UTC) - timedelta(hours=3)
+    readings = [
+        observation(value, measured_at=start + timedelta(minutes=minute))
+        for minute, value in enumerate((92.0, 84.0, 89.0))
+    ]
+    for index in order:
+        _send(connection, readings[index])
+        engine.run_round(connection)
+    assert [row[1:3] for row in _cases(connection)] == [("new", "red")]
+    levels = case_store.levels_of(connection, home.patient_id, Channel.CLINICAL)
+    assert levels == {"absolute-limits/spo2": "yellow"}
+
+
+def test_a_reading_from_the_future_mutes_nobody(connection: Db, home: Home) -> None:
+    """It once muted the patient's red readings until that day came."""
+    future = datetime.now(UTC) + timedelta(days=3650)
+    _send(connection, observation(95.0, measured_at=future))
+    row = connection.execute("select measured_at, quality, time_confidence from observation")
+    measured_at, quality, confidence = row.fetchall()[0]
+    assert abs(measured_at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert (quality, confidence) == (["gateway-clock-ahead"], "arrival")
+    engine.run_round(connection)
+    _send(connection, observation(70.0))
+    engine.run_round(connection)
+    assert [row[:3] for row in _cases(connection)] == [("clinical", "new", "red")]
 
 
 def test_the_limits_that_held_then_are_the_ones_in_force(connection: Db, home: Home) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from ingest import parcel, writer
+from ingest import writer
 from telekol import topics
 from tests.support.house import add_home, set_limits
-from tests.support.messages import message, observation
+from tests.support.messages import message, observation, sort
 from tests.support.processes import telekol, wait_until
 from tests.support.proxy import Proxy
 
@@ -33,7 +33,7 @@ def test_database_away_at_start_and_in_the_middle_delays_and_loses_no_judgement(
     topic = topics.observations(home.gateway)
 
     def send(value: float) -> None:
-        writer.store(connection, [parcel.sort(topic, message(observation(value)))])
+        writer.store(connection, [sort(topic, message(observation(value)))])
 
     url = f"postgresql://postgres@127.0.0.1:{database_proxy.port}/{database_name}"
     database_proxy.cut()

@@ -9,9 +9,9 @@ from uuid import uuid4
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from ingest import parcel, writer
+from ingest import writer
 from telekol import topics
-from tests.support.messages import message, observation
+from tests.support.messages import message, observation, sort
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operating.md"
 BLOCKS = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -26,7 +26,7 @@ def _block(beginning: str) -> bytes:
 
 def _store(connection: Connection[TupleRow], gateway: str, seq: int) -> None:
     payload = message(observation(), gateway=gateway, boot=BOOT, seq=seq)
-    writer.store(connection, [parcel.sort(topics.observations(gateway), payload)])
+    writer.store(connection, [sort(topics.observations(gateway), payload)])
 
 
 BOOT = uuid4()

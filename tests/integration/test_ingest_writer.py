@@ -6,14 +6,15 @@ import json
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from ingest import parcel, writer
+from ingest import writer
 from telekol import topics
 from tests.support.house import add_home
-from tests.support.messages import message, observation
+from tests.support.messages import message, observation, sort
 
 Db = Connection[TupleRow]
 TOPIC = topics.observations("gw-test-1")
@@ -30,7 +31,7 @@ def test_a_reading_is_stored_attributed_and_queued(connection: Db) -> None:
     reading = observation(91.0)
     boot = uuid4()
 
-    outcome = writer.store(connection, [parcel.sort(TOPIC, message(reading, boot=boot))])
+    outcome = writer.store(connection, [sort(TOPIC, message(reading, boot=boot))])
 
     row = connection.execute(
         "select patient_id, quantity, value, measured_at, device_time, seq, boot from observation"
@@ -48,8 +49,8 @@ def test_the_same_reading_twice_is_one_row_and_two_receipts(
 ) -> None:
     add_home(connection)
     payload = message(observation())
-    first = writer.store(connection, [parcel.sort(TOPIC, payload)])
-    again = writer.store(connection, [parcel.sort(TOPIC, payload)])
+    first = writer.store(connection, [sort(TOPIC, payload)])
+    again = writer.store(connection, [sort(TOPIC, payload)])
     assert (first.stored, again.stored) == (1, 0)
     assert _count(connection, "observation") == 1
     assert _count(connection, "judgement_queue") == 1
@@ -59,7 +60,7 @@ def test_the_same_reading_twice_is_one_row_and_two_receipts(
 def test_the_same_reading_twice_in_one_batch_is_one_row(connection: Db) -> None:
     add_home(connection)
     payload = message(observation())
-    writer.store(connection, [parcel.sort(TOPIC, payload), parcel.sort(TOPIC, payload)])
+    writer.store(connection, [sort(TOPIC, payload), sort(TOPIC, payload)])
     assert _count(connection, "observation") == 1
 
 
@@ -71,7 +72,7 @@ def test_through_stops_at_the_first_gap_and_passes_it_when_filled(
 
     def through(seq: int, readings: int) -> int:
         payload = message(*(observation() for _ in range(readings)), boot=boot, seq=seq)
-        receipt = writer.store(connection, [parcel.sort(TOPIC, payload)]).receipts[0]
+        receipt = writer.store(connection, [sort(TOPIC, payload)]).receipts[0]
         assert receipt is not None
         assert (receipt.first, receipt.last) == (seq, seq + readings - 1)
         return receipt.through
@@ -84,10 +85,8 @@ def test_through_stops_at_the_first_gap_and_passes_it_when_filled(
 
 def test_a_new_outbox_starts_its_own_count(connection: Db) -> None:
     add_home(connection)
-    writer.store(connection, [parcel.sort(TOPIC, message(observation(), boot=uuid4(), seq=1))])
-    other = writer.store(
-        connection, [parcel.sort(TOPIC, message(observation(), boot=uuid4(), seq=5))]
-    )
+    writer.store(connection, [sort(TOPIC, message(observation(), boot=uuid4(), seq=1))])
+    other = writer.store(connection, [sort(TOPIC, message(observation(), boot=uuid4(), seq=5))])
     assert other.receipts[0] is not None
     assert other.receipts[0].through == 0
 
@@ -96,7 +95,7 @@ def test_an_unknown_kit_is_quarantined_whole_and_its_gateway_told(
     connection: Db,
 ) -> None:
     payload = message(observation(), observation())
-    outcome = writer.store(connection, [parcel.sort(TOPIC, payload)])
+    outcome = writer.store(connection, [sort(TOPIC, payload)])
     row = connection.execute("select code, payload, gateway_id from quarantine").fetchone()
     assert row == ("unknown-kit", payload, "gw-test-1")
     assert _count(connection, "observation") == 0
@@ -111,7 +110,7 @@ def test_a_kit_without_a_patient_gives_an_unattributed_reading(
     connection: Db,
 ) -> None:
     add_home(connection, assigned=False)
-    outcome = writer.store(connection, [parcel.sort(TOPIC, message(observation()))])
+    outcome = writer.store(connection, [sort(TOPIC, message(observation()))])
     assert connection.execute("select patient_id from observation").fetchone() == (None,)
     assert outcome.unattributed == 1
     assert _count(connection, "judgement_queue") == 0
@@ -129,7 +128,7 @@ def test_attribution_goes_by_when_it_was_measured(connection: Db) -> None:
         )
     old = observation(measured_at=handed_over - timedelta(minutes=1))
     new = observation(measured_at=handed_over)
-    writer.store(connection, [parcel.sort(TOPIC, message(old, new))])
+    writer.store(connection, [sort(TOPIC, message(old, new))])
     rows = connection.execute("select reading_id, patient_id from observation").fetchall()
     assert dict(rows) == {old.id: home.patient_id, new.id: other.patient_id}
 
@@ -140,7 +139,7 @@ def test_a_bad_observation_never_holds_back_its_neighbours(
     add_home(connection)
     document = json.loads(message(observation(), observation(), observation()))
     document["observations"][1]["value"] = 940.0
-    outcome = writer.store(connection, [parcel.sort(TOPIC, json.dumps(document).encode())])
+    outcome = writer.store(connection, [sort(TOPIC, json.dumps(document).encode())])
     assert _count(connection, "observation") == 2
     row = connection.execute("select code, seq, payload from quarantine").fetchone()
     assert row is not None
@@ -157,7 +156,7 @@ def test_a_message_nobody_can_answer_is_kept_once_with_its_bytes(
 ) -> None:
     garbage = b"\x00\xffnot json"
     for _ in range(2):
-        outcome = writer.store(connection, [parcel.sort(TOPIC, garbage)])
+        outcome = writer.store(connection, [sort(TOPIC, garbage)])
         assert outcome.receipts == (None,)
     rows = connection.execute("select code, payload from quarantine").fetchall()
     assert rows == [("not-json", garbage)]
@@ -170,7 +169,7 @@ def test_a_refused_message_that_is_sent_again_is_kept_once(connection: Db) -> No
     for _ in range(3):
         document = json.loads(message(reading, boot=boot))
         document["v"] = 9
-        writer.store(connection, [parcel.sort(TOPIC, json.dumps(document).encode())])
+        writer.store(connection, [sort(TOPIC, json.dumps(document).encode())])
     assert _count(connection, "quarantine") == 1
 
 
@@ -181,7 +180,7 @@ def test_what_the_database_refuses_goes_to_quarantine_alone(
     connection.execute("alter table observation add constraint even check (value <> 77)")
     boot = uuid4()
     parcels = [
-        parcel.sort(TOPIC, message(observation(value), boot=boot, seq=seq))
+        sort(TOPIC, message(observation(value), boot=boot, seq=seq))
         for seq, value in ((1, 90.0), (2, 77.0), (3, 91.0))
     ]
     outcome = writer.store(connection, parcels)
@@ -200,3 +199,36 @@ def test_two_assignments_of_one_kit_cannot_overlap(connection: Db) -> None:
             "values (%s, %s, tstzrange(now(), null))",
             [home.kit, home.patient_id],
         )
+
+
+def test_a_known_id_with_another_value_is_kept_aside_and_said(connection: Db) -> None:
+    """It was once dropped without a trace: ON CONFLICT DO NOTHING says nothing."""
+    add_home(connection)
+    boot, first = uuid4(), observation(97.0)
+    other = first.model_copy(update={"value": 70.0})
+    writer.store(connection, [sort(TOPIC, message(first, boot=boot))])
+    outcome = writer.store(
+        connection, [sort(TOPIC, message(other, observation(), boot=boot, seq=2))]
+    )
+    assert connection.execute("select value from observation order by seq").fetchone() == (97.0,)
+    row = connection.execute("select code, seq, reason, payload from quarantine").fetchone()
+    assert row is not None
+    assert row[:2] == ("id-clash", 2)
+    assert "known as 97.0 and came as 70.0" in row[2]
+    assert json.loads(row[3])["value"] == 70.0
+    receipt = outcome.receipts[0]
+    assert receipt is not None
+    assert [(refusal.seq, refusal.code) for refusal in receipt.refused] == [(2, "id-clash")]
+    assert outcome.stored == 1
+
+
+def test_a_database_that_is_not_ready_is_no_fault_of_the_message(connection: Db) -> None:
+    """A migration ahead of its code once sent good readings to quarantine."""
+    add_home(connection)
+    ready = sort(TOPIC, message(observation()))
+    connection.execute("alter table observation rename column entered to entered_x")
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        writer.store(connection, [ready])
+    assert _count(connection, "quarantine") == 0
+    connection.execute("alter table observation rename column entered_x to entered")
+    assert writer.store(connection, [ready]).stored == 1

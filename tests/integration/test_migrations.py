@@ -13,12 +13,12 @@ import pytest
 
 from alerts import engine
 from device_sim.demo.postgres import EmbeddedPostgres
-from ingest import parcel, writer
+from ingest import writer
 from migrations.commands import run
 from telekol import topics
 from tests.support.databases import TIMESCALE_URL, empty_database, sqlalchemy_url
 from tests.support.house import add_home, set_limits
-from tests.support.messages import message, observation
+from tests.support.messages import message, observation, sort
 from tests.support.processes import telekol
 
 SERVERS = ["embedded", *(["timescale"] if TIMESCALE_URL else [])]
@@ -64,7 +64,7 @@ def test_a_reading_goes_all_the_way_on_either_kind_of_server(url: str) -> None:
         set_limits(connection, home.patient_id, "spo2", red_low=88)
         payload = message(observation(84.0), observation(93.0))
         for _ in range(2):
-            writer.store(connection, [parcel.sort(topics.observations(home.gateway), payload)])
+            writer.store(connection, [sort(topics.observations(home.gateway), payload)])
         engine.run_round(connection)
         assert connection.execute("select count(*) from observation").fetchone() == (2,)
         found = connection.execute("select severity from finding order by severity").fetchall()

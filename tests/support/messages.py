@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import UUID, uuid4
 
+from ingest import parcel
+from ingest.parcel import Parcel
 from telekol.observation import Device, Observation, TimeConfidence, reading_id
 from telekol.quantities import FACTS, Quantity
 from telekol.wire import ObservationMessage, encode
@@ -57,3 +59,8 @@ def message(
             observations=observations,
         )
     )
+
+
+def sort(topic: str, payload: bytes, now: datetime | None = None) -> Parcel:
+    """Sort a message that arrives now."""
+    return parcel.sort(topic, payload, now or datetime.now(UTC))

@@ -99,7 +99,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     for row in (
         f"| message | {wire.MESSAGE_LIMIT_BYTES} bytes, either way |",
         f"| observations in a message | {wire.OBSERVATIONS_PER_MESSAGE} |",
-        f"| reason in a refusal | {wire._REASON_LIMIT} characters |",
+        f"| reason in a refusal | {wire.REASON_LIMIT_BYTES} bytes of UTF-8 |",
         f"| messages of one gateway in flight | {policy.slots}, ",
         f"| {policy.resend_first_s:g} s, doubling up to {policy.resend_most_s:g} s,",
         f"| broker's packet limit | {broker.MESSAGE_LIMIT_BYTES} bytes,",

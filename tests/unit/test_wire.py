@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import parcel
 from telekol import topics, wire
 from telekol.errors import WireError
 from telekol.observation import Observation
 from telekol.wire import Receipt, Refusal, decode_observations, decode_receipt, encode
-from tests.support.messages import message, observation
+from tests.support.messages import message, observation, sort
 
 TOPIC = topics.observations("gw-test-1")
 
@@ -84,6 +83,10 @@ def test_a_message_that_cannot_be_read_says_why(payload: bytes, code: str) -> No
         {"measured_at": "0001-01-01T00:00:00+14:00"},
         {"measured_at": "1970-01-01T00:00:00Z"},
         {"measured_at": "2199-01-01T00:00:00Z"},
+        {"measured_at": "1999-01-01T00:00:00Z", "received_at": "9999-12-31T23:59:59Z"},
+        {"received_at": "9999-12-31T23:59:59-14:00"},
+        {"device": {"address": "\ud800"}},
+        {"quality": json.loads("[" * 300 + "]" * 300)},
         {"device_time": "2026-11-02T08:00:00Z"},
         {"id": "17"},
         {"extra": 1},
@@ -111,7 +114,7 @@ def test_only_an_observations_topic_is_read(topic: str) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_become_a_parcel(payload: bytes) -> None:
-    sorted_parcel = parcel.sort(TOPIC, payload)
+    sorted_parcel = sort(TOPIC, payload)
     assert sorted_parcel.observations or sorted_parcel.quarantined
 
 
@@ -124,13 +127,13 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 @given(st.sampled_from(sorted(Observation.model_fields)), json_values)
 def test_any_field_may_be_nonsense(field: str, nonsense: Any) -> None:
-    sorted_parcel = parcel.sort(TOPIC, _changed_observation(**{field: nonsense}))
+    sorted_parcel = sort(TOPIC, _changed_observation(**{field: nonsense}))
     assert sorted_parcel.observations or sorted_parcel.quarantined
 
 
 @given(st.sampled_from(["v", "gateway", "boot", "seq", "sent_at", "observations"]), json_values)
 def test_any_part_of_the_envelope_may_be_nonsense(field: str, nonsense: Any) -> None:
-    sorted_parcel = parcel.sort(TOPIC, _changed(**{field: nonsense}))
+    sorted_parcel = sort(TOPIC, _changed(**{field: nonsense}))
     assert sorted_parcel.observations or sorted_parcel.quarantined
 
 
@@ -147,17 +150,53 @@ def test_a_receipt_comes_through_exactly() -> None:
     assert decode_receipt(encode(receipt)) == receipt
 
 
+def test_the_end_of_the_calendar_stops_nothing() -> None:
+    """One such message once ended ingest, at every start, for every home."""
+    late = "9999-12-31T23:59:59Z"
+    for changes in ({"received_at": late}, {"received_at": late, "measured_at": late}):
+        assert sort(TOPIC, _changed_observation(**changes)).run is not None
+
+
+def test_what_nobody_foresaw_is_quarantined_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(topic: str, payload: bytes) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(wire, "decode_observations", broken)
+    sorted_parcel = sort(TOPIC, message(observation()))
+    assert [entry.code for entry in sorted_parcel.quarantined] == ["unforeseen-error"]
+
+
+def test_an_odd_observation_never_spoils_its_neighbours() -> None:
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    for oddity in (deep, {"device": {"address": "\ud800"}}, "\ud800", 10**400, None):
+        document = json.loads(message(observation(), observation()))
+        document["observations"].insert(1, oddity)
+        sorted_parcel = sort(TOPIC, json.dumps(document).encode())
+        assert [seq for seq, _ in sorted_parcel.observations] == [1, 3]
+        assert [entry.seq for entry in sorted_parcel.quarantined] == [2]
+
+
 def test_a_full_message_and_the_longest_receipt_fit_the_limit() -> None:
     full = message(*(observation() for _ in range(wire.OBSERVATIONS_PER_MESSAGE)))
     assert len(full) < wire.MESSAGE_LIMIT_BYTES
     document = json.loads(full)
     for item in document["observations"]:
-        item.update(value="x" * 100, unit="æ" * 120, quantity="y" * 80, measured_at="z" * 80)
-    sorted_parcel = parcel.sort(TOPIC, json.dumps(document).encode()[: wire.MESSAGE_LIMIT_BYTES])
-    longest = parcel.sort(TOPIC, json.dumps(document, ensure_ascii=False).encode())
-    for some in (sorted_parcel, longest):
-        receipt = some.receipt(0)
-        assert receipt is None or len(encode(receipt)) < wire.MESSAGE_LIMIT_BYTES
+        item.update(unit='"' * 40, quantity="🫁" * 8, measured_at='"\\' * 20, device={})
+    bad = json.dumps(document, ensure_ascii=False).encode()
+    assert len(bad) < wire.MESSAGE_LIMIT_BYTES
+    receipt = sort(TOPIC, bad).receipt(0)
+    assert receipt is not None
+    assert len(receipt.refused) == wire.OBSERVATIONS_PER_MESSAGE
+    assert len(encode(receipt)) < wire.MESSAGE_LIMIT_BYTES
+
+
+@given(st.text())
+def test_any_reason_is_cut_to_its_limit(reason: str) -> None:
+    cut = wire.shortened(reason)
+    assert len(cut.encode()) <= wire.REASON_LIMIT_BYTES
+    assert len(json.dumps(cut, ensure_ascii=False).encode()) <= 2 * wire.REASON_LIMIT_BYTES + 2
 
 
 def test_garbage_is_no_receipt() -> None:
