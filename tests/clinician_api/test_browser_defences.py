@@ -45,7 +45,7 @@ async def test_no_page_needs_inline_script_or_style(nurse, ward):
 )
 async def test_a_step_must_come_from_our_own_pages(nurse, ward, headers, allowed):
     case = ward.add_case(ward.add_patient(), Severity.RED)
-    answer = await nurse.post(f"/cases/{case}/acknowledge", headers=headers)
+    answer = await nurse.post(f"/cases/{case}/acknowledge", data={"version": 1}, headers=headers)
     assert answer.status_code == (303 if allowed else 403)
     assert ward.state(case) == ("seen" if allowed else "new")
 

@@ -103,7 +103,7 @@ def test_a_step_in_one_browser_reaches_the_other(serve, ward, database_url):
         served.signed_in("physician-1") as physician,
         stream(physician) as events,
     ):
-        nurse.post(f"/cases/{case}/acknowledge")
+        nurse.post(f"/cases/{case}/acknowledge", data={"version": 1})
         assert json.loads(events.next_of("case"))["state"] == "seen"
 
 
@@ -198,7 +198,7 @@ def test_no_name_reaches_the_log(serve, ward, database_name, database_proxy, cap
         client.get("/board")
         client.get(f"/patients/{patient}")
         case = ward.add_case(ward.add_patient("Lis Logløs"), Severity.RED)
-        client.post(f"/cases/{case}/acknowledge")
+        client.post(f"/cases/{case}/acknowledge", data={"version": 1})
         database_proxy.cut()
         client.get(f"/patients/{patient}")
     assert f"/patients/{patient}" in caplog.text
