@@ -61,13 +61,14 @@ def create_app(settings: ApiSettings, now: Callable[[], datetime] = _utc_now) ->
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        max_body_size=_BODY_LIMIT_BYTES,
     )
     app.state.house = house
     errors.install(app)
     app.add_middleware(Guard, cookies=house.cookies, now=now, on_error=errors.unexpected)
     for module in (sign_in, board, cases, patient, json_api):
-        app.include_router(module.router)
+        # On the routers and not on the application: there it would stand outside the guard,
+        # which would see the refusal as a fault and could not give it our headers.
+        app.include_router(module.router, max_body_size=_BODY_LIMIT_BYTES)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     static = str(resources.files("clinician_api") / "static")
     app.mount("/static", StaticFiles(directory=static), name="static")

@@ -12,19 +12,21 @@ from datetime import datetime
 from typing import Final
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.exc import SQLAlchemyError
 
 from clinician_api import pages, queries
 from clinician_api.board_view import BoardView, board_view
 from clinician_api.hub import BLIND, LIVE, Hub, Message
-from clinician_api.visitor import AHouse, AVisitor, House, SomeWords
+from clinician_api.visitor import AHouse, AVisitor, House, SomeWords, Visitor
 from clinician_api.words import Words
 
 router: Final = APIRouter(include_in_schema=False)
 
 HEARTBEAT_S: Final = 10.0
-"""How often a silent stream says that it lives.
+"""How often a stream says that it lives, and whether its clinician still exists is asked.
 
 The browser calls the board stale after SILENCE_MS in static/live.js, two and a half of these.
 """
@@ -52,19 +54,38 @@ def rows(request: Request, house: AHouse, visitor: AVisitor, say: SomeWords) -> 
 
 @router.get("/board/events", response_class=EventSourceResponse)
 async def events(house: AHouse, visitor: AVisitor) -> AsyncIterator[ServerSentEvent]:
-    """Send what happens, as it happens, until the session ends."""
+    """Send what happens, as it happens, until the session ends or the clinician is gone."""
+    clock = asyncio.get_running_loop().time
+    beat_at = clock() + HEARTBEAT_S
     with house.hub.subscribe() as subscriber:
         while (left_s := _left_s(visitor.session.until, house.now())) > 0:
+            # By the clock and not by silence: a busy stream must be asked about as well.
+            if clock() >= beat_at:
+                if await run_in_threadpool(_is_gone, house, visitor):
+                    return
+                yield _event(_heartbeat(house.hub), comment="alive")
+                beat_at = clock() + HEARTBEAT_S
             try:
-                wait_s = min(HEARTBEAT_S, left_s)
-                async with asyncio.timeout(wait_s):
+                async with asyncio.timeout(min(beat_at - clock(), left_s)):
                     message = await subscriber.get()
             except TimeoutError:
-                yield _event(_heartbeat(house.hub), comment="alive")
                 continue
             if message is None:
                 return
             yield _event(message)
+
+
+def _is_gone(house: House, visitor: Visitor) -> bool:
+    """Ask whether the clinician was removed; nobody is while the database cannot be asked.
+
+    Nothing reaches a stream then but the word that we are blind, and the next heartbeat asks
+    again.
+    """
+    try:
+        with house.database.reading() as session:
+            return queries.clinician(session, visitor.clinician_id) is None
+    except SQLAlchemyError:
+        return False
 
 
 def _read(house: House, say: Words) -> BoardView:

@@ -53,7 +53,7 @@ def act(
     case_id: UUID,
     *,
     clinician_id: str,
-    seen_version: int | None,
+    seen_version: int,
     now: Callable[[], datetime],
 ) -> UUID:
     """Do `action` to a case and give the patient's id.
@@ -61,7 +61,7 @@ def act(
     Parameters
     ----------
     seen_version
-        The case's version on the page the person looked at; None if the caller saw none.
+        The case's version on the page the person looked at.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def act(
         case = session.exec(statement).first()
         if case is None:
             raise UnknownCaseError(f"there is no case {case_id}; load the board again")
-        if seen_version is not None and case.version != seen_version:
+        if case.version != seen_version:
             raise CaseMovedError(
                 f"expected case {case_id} at version {seen_version}, found {case.version}; "
                 "load the board again"

@@ -20,7 +20,10 @@ from clinician_api.visitor import AHouse, AVisitor, House, Visitor
 router: Final = APIRouter(include_in_schema=False)
 _log = logging.getLogger(__name__)
 
-Version = Annotated[int | None, Form(ge=1)]
+Version = Annotated[int, Form(ge=1)]
+"""Which version of the case the person saw. Required: an answer to a case that nobody looked at
+would also hide a yellow that has become red."""
+
 Back = Annotated[Literal["board", "patient"], Form()]
 
 
@@ -30,7 +33,7 @@ def acknowledge(
     case_id: UUID,
     house: AHouse,
     visitor: AVisitor,
-    version: Version = None,
+    version: Version,
     back: Back = "board",
 ) -> Response:
     """Mark a case as seen, as far as the reader saw it."""
@@ -44,7 +47,7 @@ def unacknowledge(
     case_id: UUID,
     house: AHouse,
     visitor: AVisitor,
-    version: Version = None,
+    version: Version,
     back: Back = "board",
 ) -> Response:
     """Take an acknowledgement back."""
@@ -52,9 +55,7 @@ def unacknowledge(
     return _done(request, patient_id, back)
 
 
-def _act(
-    action: Action, case_id: UUID, house: House, visitor: Visitor, version: int | None
-) -> UUID:
+def _act(action: Action, case_id: UUID, house: House, visitor: Visitor, version: int) -> UUID:
     patient_id = act(
         house.database,
         action,

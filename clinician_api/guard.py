@@ -38,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 PUBLIC_PATHS: Final = frozenset({"/sign-in", "/healthz"})
 PUBLIC_PREFIX: Final = "/static/"
+_POLICY_VIOLATION: Final = 1008
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 HEADERS: Final = {
@@ -92,8 +93,10 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":
-            return  # there is no WebSocket here; the server then refuses the handshake
+        if scope["type"] == "websocket":
+            # There is none here. Unanswered, the server would call the handshake our failure.
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return
         answer = self._refusal(scope) or self._app
         sender = _Sender(scope["path"], send)
         try:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
 from clinician_api import queries
 from clinician_api.errors import ErrorBody, UnknownPatientError
@@ -25,6 +25,16 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 router: Final = APIRouter(prefix="/api", tags=["clinician"], responses=_ERRORS)
 
 _DEFAULT_PERIOD: Final = timedelta(days=30)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("expected a time that is in the years 1 to 9999 in UTC too") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class _Answer(BaseModel):
@@ -82,17 +92,15 @@ def observations(  # FastAPI reads the arguments by name
     house: AHouse,
     _visitor: AVisitor,
     quantity: Quantity | None = None,
-    since: AwareDatetime | None = None,
+    since: Moment | None = None,
     limit: Annotated[int, Query(ge=1, le=queries.READINGS_LIMIT)] = 200,
 ) -> list[ObservationOut]:
     """List a patient's readings measured from `since` on (else 30 days back), newest first."""
-    start: datetime = since or house.now() - _DEFAULT_PERIOD
+    start = since or house.now() - _DEFAULT_PERIOD
     with house.database.reading() as session:
         if queries.patient(session, patient_id) is None:
             raise UnknownPatientError
-        found = queries.readings(
-            session, patient_id, start.astimezone(UTC), quantity=quantity, most=limit
-        )
+        found = queries.readings(session, patient_id, start, quantity=quantity, most=limit)
         return [
             ObservationOut(
                 id=one.reading_id,

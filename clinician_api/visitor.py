@@ -2,7 +2,7 @@
 
 Owns the step from a request to typed values. The guard has already refused the anonymous;
 here the database is asked whether the clinician still exists, so that removing one takes
-effect at the next request and not when the cookie ends.
+effect at the next request and not when the cookie ends; `board` asks again for open streams.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from migrations.settings import MigrateSettings, sqlalchemy_url
+from telekol import logs
 from telekol.errors import TelekolError
 from telekol.settings import load
 
@@ -35,6 +36,7 @@ def migrate(
     readings become hypertables when the server has TimescaleDB; without it they are plain.
     """
     settings = load(MigrateSettings)
+    logs.set_up("migrate", settings.log_level)
     try:
         run(sqlalchemy_url(settings), revision, down=down)
     except OperationalError as error:

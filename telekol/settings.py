@@ -7,9 +7,10 @@ described once, there, and docs/settings.md is made from those descriptions.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,15 +19,71 @@ from telekol.errors import SettingsError
 
 ENV_PREFIX: Final = "TELEKOL_"
 
+DATABASE_PARAMETERS: Final = frozenset((
+    "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname",
+    "fallback_application_name", "gssdelegation", "gssencmode", "gsslib", "host", "hostaddr",
+    "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "krbsrvname",
+    "load_balance_hosts", "max_protocol_version", "min_protocol_version", "oauth_client_id",
+    "oauth_client_secret", "oauth_issuer", "oauth_scope", "options", "passfile", "password",
+    "port", "replication", "require_auth", "requirepeer", "scram_client_key",
+    "scram_server_key", "service", "ssl_max_protocol_version", "ssl_min_protocol_version",
+    "sslcert", "sslcertmode", "sslcompression", "sslcrl", "sslcrldir", "sslkey",
+    "sslkeylogfile", "sslmode", "sslnegotiation", "sslpassword", "sslrootcert", "sslsni",
+    "target_session_attrs", "tcp_user_timeout", "user",
+))  # fmt: skip
+"""What a database address may set. A list of our own, held to libpq's by a test: a gateway has
+these settings' base class and must not load a driver."""
+
+_NUMBERS: Final = frozenset({"connect_timeout", "port", "tcp_user_timeout"})
+_LONE_PERCENT: Final = re.compile("%(?![0-9A-Fa-f]{2})")
+
 
 def _broker_url(url: str) -> str:
-    parts = urlsplit(url)
+    parts = _split(url, "expected mqtt://HOST:PORT with a port from 1 to 65535")
     if parts.scheme != "mqtt" or not parts.hostname:
-        raise ValueError(f"expected mqtt://HOST:PORT, found {url!r}")
+        raise ValueError("expected mqtt://HOST:PORT")
     return url
 
 
+def _database_url(secret: SecretStr) -> SecretStr:
+    """Refuse what a driver would refuse when it connects; no message repeats a part of it."""
+    url = secret.get_secret_value()
+    parts = _split(
+        url,
+        "expected postgresql://USER:PASSWORD@HOST:PORT/NAME with a port from 1 to 65535; "
+        "in a password, @ : / ? # [ and ] are written as %40 %3A %2F %3F %23 %5B %5D",
+    )
+    if parts.scheme != "postgresql" or not url.startswith("postgresql://") or parts.fragment:
+        raise ValueError("expected it to begin with postgresql:// and to have no #")
+    if _LONE_PERCENT.search(url) or "%00" in url or "\0" in url:
+        raise ValueError("expected two hexadecimal digits, not 00, after each %")
+    _check_parameters(parts.query)
+    return secret
+
+
+def _check_parameters(query: str) -> None:
+    for pair in query.split("&") if query else ():
+        name, equals, value = pair.partition("=")
+        if not equals or name not in DATABASE_PARAMETERS:
+            raise ValueError("expected after ? parameters of PostgreSQL only, as sslmode=require")
+        if name in _NUMBERS and not value.isdecimal():
+            raise ValueError(f"expected a whole number as {name}")
+
+
+def _split(url: str, expected: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        # urllib's own message repeats parts of the address, and a password may be in one.
+        raise ValueError(expected) from None
+    if port == 0:
+        raise ValueError(expected)
+    return parts
+
+
 BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 
 
 class TelekolSettings(BaseSettings):
@@ -44,7 +101,7 @@ class TelekolSettings(BaseSettings):
 class DatabaseSettings(TelekolSettings):
     """For services that reach the database."""
 
-    database_url: SecretStr = Field(
+    database_url: DatabaseUrl = Field(
         description="PostgreSQL or TimescaleDB, as postgresql://USER:PASSWORD@HOST:PORT/NAME."
     )
 

@@ -47,12 +47,17 @@ def demo(
             "gateway-0001. May be given several times.",
         ),
     ] = None,
-    port: Annotated[int, typer.Option(help="Port of the board, if it is free.")] = 8077,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the board, if it is free.")
+    ] = 8077,
     broker: Annotated[
         BrokerKind, typer.Option(help="auto is Mosquitto when installed, else iotcore's wheel.")
     ] = BrokerKind.AUTO,
     seed: Annotated[int, typer.Option(help="Same seed, same patients and values.")] = 1,
-    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path(".demo"),
+    folder: Annotated[
+        Path,
+        typer.Option(help="Where the demo keeps its data: new, empty or a demo's."),
+    ] = Path(".demo"),
     reset: Annotated[
         bool, typer.Option("--reset", help="Remove the data of earlier demos, and stop.")
     ] = False,
@@ -79,6 +84,8 @@ def demo(
         return
     if report is not None and duration is None:
         raise TelekolError("--report needs --duration: the report is made when the demo ends")
+    if report is not None and not report.absolute().parent.is_dir():
+        raise TelekolError(f"expected --report in a folder that exists, found {report}")
     plan = Plan(duration, interval, [interruption.parse(text) for text in kill or []])
     _check_names(plan, homes)
     with place:

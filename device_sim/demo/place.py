@@ -1,6 +1,13 @@
 """Where a demo keeps its data, and the rule that there is one demo at a time in one place.
 
 Touches disk.
+
+Invariants
+----------
+1. A demo writes only into a folder that was new or empty, or that a demo made: the folder
+   then carries MARKER.
+2. Nothing is removed from a folder without MARKER, and MARKER goes last: a removal that was
+   broken off can be repeated.
 """
 
 from __future__ import annotations
@@ -8,14 +15,20 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Final, Self
 
 from telekol.errors import TelekolError
+
+MARKER: Final = ".telekol-demo"
+_MARKER_TEXT: Final = "Made by `telekol demo`; `telekol demo --reset` removes the whole folder.\n"
 
 
 class DemoRunningError(TelekolError):
@@ -36,7 +49,8 @@ class Place:
     """The folder of a demo, held by a lock while the demo runs."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
+        # Not Path.resolve, which raises of its own for links in a circle.
+        self.folder = Path(os.path.realpath(folder))
         self._lock: IO[str] | None = None
 
     @property
@@ -60,16 +74,11 @@ class Place:
         return self.folder / "outboxes"
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = (self.folder / "lock").open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            raise DemoRunningError(self._who_runs()) from None
-        self._lock = lock
-        for part in (self.broker, self.logs, self.outboxes):
-            part.mkdir(exist_ok=True)
+        with self._in_words():
+            self._claim()
+            self._take_lock()
+            for part in (self.broker, self.logs, self.outboxes):
+                part.mkdir(exist_ok=True)
         return self
 
     def __exit__(
@@ -88,12 +97,66 @@ class Place:
         self._running.write_text(text, encoding="utf-8")
 
     def remove(self) -> None:
-        """Delete the demo's data; refuses while a demo runs."""
-        if not self.folder.exists():
+        """Delete the demo's data; refuses while a demo runs, and what no demo made."""
+        with self._in_words():
+            if not self.folder.exists() or self._is_empty():
+                return
+            self._check_is_ours()
+            with self:
+                for part in self.folder.iterdir():
+                    if part != self._marker:
+                        _delete(part)
+            shutil.rmtree(self.folder)
+
+    @property
+    def _marker(self) -> Path:
+        return self.folder / MARKER
+
+    def _is_empty(self) -> bool:
+        return next(self.folder.iterdir(), None) is None
+
+    def _claim(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._is_empty():
+            self._marker.write_text(_MARKER_TEXT, encoding="utf-8")
+        self._check_is_ours()
+
+    def _check_is_ours(self) -> None:
+        if self._marker.is_file():
             return
-        with self:
-            pass
-        shutil.rmtree(self.folder)
+        found = sorted(part.name for part in self.folder.iterdir())
+        more = ", ..." if len(found) > 3 else ""
+        raise TelekolError(
+            f"expected --folder to be new, empty, or made by a demo, which leaves a file {MARKER} "
+            f"in it; found {self.folder} without that file, holding {', '.join(found[:3])}{more}. "
+            f"Choose another folder{self._way_for_an_old_one()}"
+        )
+
+    def _way_for_an_old_one(self) -> str:
+        """Say how to remove what a demo made before there was a marker, and nothing else."""
+        if not ((self.folder / "lock").is_file() and self.outboxes.is_dir()):
+            return ""
+        quoted = shlex.quote(str(self.folder))
+        return f"; if an older demo made this one, remove it by hand: rm -r {quoted}"
+
+    def _take_lock(self) -> None:
+        lock = (self.folder / "lock").open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise DemoRunningError(self._who_runs()) from None
+        self._lock = lock
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise TelekolError(
+                f"cannot keep a demo in {self.folder}: {error.strerror or error}; "
+                "choose another place with --folder"
+            ) from None
 
     @property
     def _running(self) -> Path:
@@ -106,6 +169,13 @@ class Place:
         except (FileNotFoundError, ValueError, KeyError):
             where = "it is still starting; wait a moment"
         return f"a demo is already running from {self.folder}: {where}"
+
+
+def _delete(part: Path) -> None:
+    if part.is_dir() and not part.is_symlink():
+        shutil.rmtree(part)
+    else:
+        part.unlink()
 
 
 def choose_ports(preferred_api: int, homes: int) -> Ports:

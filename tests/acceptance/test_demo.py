@@ -97,3 +97,21 @@ def test_a_wrong_option_says_what_was_expected(tmp_path: Path) -> None:
     with _demo(tmp_path, "--report", os.devnull) as demo:
         assert demo.wait(30) == 2
     assert "--report needs --duration" in demo.output()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--folder", "/proc/x"),
+        ("--folder", os.devnull),
+        ("--folder", os.sep, "--reset"),
+        ("--port", "99999"),
+        ("--port", "0"),
+        ("--duration", "5", "--report", "/nowhere/report.json"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_message(tmp_path: Path, wrong: tuple[str, ...]) -> None:
+    with _demo(tmp_path, *wrong) as demo:
+        assert demo.wait(30) == 2
+    assert wrong[-2 if wrong[-1] != "--reset" else 0] in demo.output()
+    assert "Traceback" not in demo.output()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
+from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from telekol.severity import Severity
@@ -45,7 +48,7 @@ async def test_no_page_needs_inline_script_or_style(nurse, ward):
 )
 async def test_a_step_must_come_from_our_own_pages(nurse, ward, headers, allowed):
     case = ward.add_case(ward.add_patient(), Severity.RED)
-    answer = await nurse.post(f"/cases/{case}/acknowledge", headers=headers)
+    answer = await nurse.post(f"/cases/{case}/acknowledge", data={"version": 1}, headers=headers)
     assert answer.status_code == (303 if allowed else 403)
     assert ward.state(case) == ("seen" if allowed else "new")
 
@@ -57,11 +60,33 @@ async def test_another_site_cannot_sign_somebody_in(anonymous, ward):
     assert answer.status_code == 403
 
 
-async def test_a_large_body_is_refused(nurse, ward):
+async def _in_chunks() -> AsyncIterator[bytes]:
+    for _ in range(4):
+        yield b"a" * 8192
+
+
+@pytest.mark.parametrize("body", [lambda: b"a" * 100_000, _in_chunks])
+async def test_a_large_body_is_refused_and_is_no_fault_of_ours(nurse, ward, caplog, body):
     case = ward.add_case(ward.add_patient(), Severity.RED)
-    answer = await nurse.post(f"/cases/{case}/acknowledge", data={"version": "1" * 100_000})
-    assert answer.status_code == 413
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for path in ("/sign-in", f"/cases/{case}/acknowledge"):
+        answer = await nurse.post(path, content=body(), headers=form)
+        assert answer.status_code == 413
+        assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert "unexpected" not in caplog.text
     assert ward.state(case) == "new"
+
+
+def test_a_websocket_is_refused(serve, ward, database_url):
+    address = httpx.URL(serve(database_url).url)
+    shake_hands = (
+        "GET /board HTTP/1.1\r\nHost: board.test\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with socket.create_connection((address.host, address.port or 80), timeout=5) as line:
+        line.sendall(shake_hands.encode())
+        assert line.recv(100).startswith(b"HTTP/1.1 403 ")
 
 
 async def test_what_came_from_outside_is_escaped(nurse, ward):

@@ -32,20 +32,20 @@ async def test_acknowledge_and_undo_by_form(nurse, ward):
 async def test_from_the_patients_page_one_returns_there(nurse, ward):
     patient = ward.add_patient()
     case = ward.add_case(patient, Severity.RED)
-    answer = await nurse.post(f"/cases/{case}/acknowledge", data={"back": "patient"})
+    answer = await nurse.post(f"/cases/{case}/acknowledge", data={"version": 1, "back": "patient"})
     assert answer.headers["location"] == f"/patients/{patient}"
 
 
 async def test_a_script_gets_a_short_answer(nurse, ward):
     case = ward.add_case(ward.add_patient(), Severity.RED)
-    answer = await nurse.post(f"/cases/{case}/acknowledge", headers=JSON)
+    answer = await nurse.post(f"/cases/{case}/acknowledge", data={"version": 1}, headers=JSON)
     assert (answer.status_code, answer.content) == (204, b"")
 
 
 async def test_twice_is_refused_and_nothing_is_lost(nurse, ward):
     case = ward.add_case(ward.add_patient(), Severity.RED)
-    await nurse.post(f"/cases/{case}/acknowledge", headers=JSON)
-    answer = await nurse.post(f"/cases/{case}/acknowledge", headers=JSON)
+    await nurse.post(f"/cases/{case}/acknowledge", data={"version": 1}, headers=JSON)
+    answer = await nurse.post(f"/cases/{case}/acknowledge", data={"version": 2}, headers=JSON)
     assert answer.status_code == 409
     assert answer.json()["code"] == "case-conflict"
     assert ward.version(case) == 2
@@ -64,20 +64,23 @@ async def test_what_worsened_unseen_is_not_acknowledged(nurse, ward):
 
 async def test_a_person_without_script_gets_a_page_that_explains(nurse, ward):
     case = ward.add_case(ward.add_patient(), Severity.RED)
-    answer = await nurse.post(f"/cases/{case}/unacknowledge")
+    answer = await nurse.post(f"/cases/{case}/unacknowledge", data={"version": 1})
     assert answer.status_code == 409
     assert "Til tavlen" in answer.text
 
 
 async def test_an_unknown_case(nurse):
-    answer = await nurse.post(f"/cases/{uuid4()}/acknowledge", headers=JSON)
+    answer = await nurse.post(f"/cases/{uuid4()}/acknowledge", data={"version": 1}, headers=JSON)
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown-case")
 
 
-@pytest.mark.parametrize("form", [{"version": "x"}, {"version": "0"}, {"back": "//evil.test"}])
-async def test_a_form_that_makes_no_sense(nurse, ward, form):
+@pytest.mark.parametrize(
+    "form", [{}, {"version": "x"}, {"version": "0"}, {"version": "1", "back": "//evil.test"}]
+)
+@pytest.mark.parametrize("step", ["acknowledge", "unacknowledge"])
+async def test_a_form_that_makes_no_sense(nurse, ward, form, step):
     case = ward.add_case(ward.add_patient(), Severity.RED)
-    answer = await nurse.post(f"/cases/{case}/acknowledge", data=form, headers=JSON)
+    answer = await nurse.post(f"/cases/{case}/{step}", data=form, headers=JSON)
     assert (answer.status_code, answer.json()["code"]) == (422, "bad-request")
     assert ward.state(case) == "new"
 

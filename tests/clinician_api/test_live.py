@@ -103,7 +103,7 @@ def test_a_step_in_one_browser_reaches_the_other(serve, ward, database_url):
         served.signed_in("physician-1") as physician,
         stream(physician) as events,
     ):
-        nurse.post(f"/cases/{case}/acknowledge")
+        nurse.post(f"/cases/{case}/acknowledge", data={"version": 1})
         assert json.loads(events.next_of("case"))["state"] == "seen"
 
 
@@ -121,6 +121,32 @@ def test_a_silent_stream_says_that_it_lives(serve, ward, database_url, monkeypat
     with serve(database_url).signed_in() as client, stream(client) as events:
         assert json.loads(events.next_of("live")) == {"listening": True}
         assert events.comments > 0
+
+
+def test_the_stream_of_a_clinician_who_is_removed_ends(serve, ward, database_url, monkeypatch):
+    monkeypatch.setattr("clinician_api.board.HEARTBEAT_S", 0.2)
+    with serve(database_url).signed_in() as client, stream(client) as events:
+        patient = ward.add_patient()
+        ward.connection.execute("delete from clinician where id = 'nurse-1'")
+        # A stream that is never silent must be asked as well as a silent one.
+        wait_until(
+            lambda: ward.add_finding(patient, Severity.GREEN) and events.ended.is_set(),
+            "the stream to end",
+            5,
+        )
+
+
+def test_a_stream_outlives_a_database_that_cannot_be_asked(
+    serve, ward, database_name, database_proxy, monkeypatch
+):
+    monkeypatch.setattr("clinician_api.board.HEARTBEAT_S", 0.2)
+    url = f"postgresql://postgres@127.0.0.1:{database_proxy.port}/{database_name}"
+    with serve(url).signed_in() as client, stream(client) as events:
+        database_proxy.cut()
+        for _ in range(3):
+            while json.loads(events.next_of("live"))["listening"]:
+                pass
+        assert not events.ended.is_set()
 
 
 def test_a_cut_line_is_said_and_healed_and_then_everybody_reloads(
@@ -198,7 +224,7 @@ def test_no_name_reaches_the_log(serve, ward, database_name, database_proxy, cap
         client.get("/board")
         client.get(f"/patients/{patient}")
         case = ward.add_case(ward.add_patient("Lis Logløs"), Severity.RED)
-        client.post(f"/cases/{case}/acknowledge")
+        client.post(f"/cases/{case}/acknowledge", data={"version": 1})
         database_proxy.cut()
         client.get(f"/patients/{patient}")
     assert f"/patients/{patient}" in caplog.text

@@ -158,6 +158,8 @@ async def test_json_observations(nurse, ward):
         ({"limit": 10**9}, 422, "bad-request"),
         ({"quantity": "mood"}, 422, "bad-request"),
         ({"since": "2026-01-01T00:00:00"}, 422, "bad-request"),
+        ({"since": "0001-01-01T00:00:00+14:00"}, 422, "bad-request"),
+        ({"since": "9999-12-31T23:59:59-14:00"}, 422, "bad-request"),
     ],
 )
 async def test_json_errors_have_a_code(nurse, ward, query, status, code):

@@ -40,7 +40,9 @@ async def test_over_https_the_cookie_is_secure(app, ward):
     assert "Secure" in answer.headers["set-cookie"]
 
 
-@pytest.mark.parametrize("form", [{}, {"clinician": ""}, {"clinician": "nobody"}])
+@pytest.mark.parametrize(
+    "form", [{}, {"clinician": ""}, {"clinician": "nobody"}, {"clinician": "\0x"}]
+)
 async def test_an_unknown_clinician_stays_outside(anonymous, ward, form):
     answer = await anonymous.post("/sign-in", data=form)
     assert answer.status_code == 422

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from device_sim.demo.postgres import EmbeddedPostgres
+from tests.support.databases import empty_database
+
 SERVICES = ("gateway", "ingest", "alerts", "api", "sim", "demo", "migrate")
 NEEDS_SETTINGS = {
     "gateway": "TELEKOL_GATEWAY_ID",
@@ -73,6 +76,32 @@ def test_a_wrong_setting_is_named_and_a_secret_is_never_repeated(
     assert "TELEKOL_LOG_LEVEL is wrong" in done.stderr
     assert "LOUD" in done.stderr
     assert "hunter" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("service", ["ingest", "alerts", "api", "migrate"])
+def test_an_address_that_no_driver_takes_stops_a_service_at_once(
+    service: str, tmp_path: Path
+) -> None:
+    done = _telekol(
+        tmp_path,
+        service,
+        TELEKOL_DATABASE_URL="postgresql://x?nonsense=1",
+        TELEKOL_API_SECRET="only-for-tests-0123456789abcdef0123456789",
+        TELEKOL_BROKER_URL="mqtt://h:99999",
+    )
+    assert done.returncode == 2
+    assert "TELEKOL_DATABASE_URL is wrong" in done.stderr
+    assert ("TELEKOL_BROKER_URL is wrong" in done.stderr) == (service == "ingest")
+    assert "Traceback" not in done.stderr
+
+
+def test_migrate_logs_as_much_as_it_is_told(tmp_path: Path, postgres: EmbeddedPostgres) -> None:
+    with empty_database(postgres.url()) as url:
+        loud = _telekol(tmp_path, "migrate", TELEKOL_DATABASE_URL=url)
+        quiet = _telekol(tmp_path, "migrate", TELEKOL_DATABASE_URL=url, TELEKOL_LOG_LEVEL="WARNING")
+    assert (loud.returncode, quiet.returncode) == (0, 0)
+    assert "migrate INFO Running upgrade" in loud.stderr
+    assert quiet.stderr == ""
 
 
 def test_an_unknown_service_is_answered_in_words(tmp_path: Path) -> None:
