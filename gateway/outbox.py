@@ -49,12 +49,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What `put` did: new sequence numbers, how many were known, and which clash.
+    """What `put` did: what was new and its numbers, how many were known, and which clash.
 
     A clash has the id of a row with another value; it was not stored.
     """
 
     seqs: tuple[int, ...] = ()
+    news: tuple[Observation, ...] = ()
     repeated: int = 0
     clashes: tuple[Observation, ...] = ()
 
@@ -103,7 +104,7 @@ class Outbox:
             last = seqs[-1] if seqs else self._last_seq
             self._db.execute("UPDATE life SET last_seq = ?", (last,))
         self._last_seq = last
-        return Kept(seqs, repeated, tuple(clashes))
+        return Kept(seqs, tuple(news), repeated, tuple(clashes))
 
     def pending(self, limit: int) -> tuple[Row, ...]:
         """List the oldest `limit` waiting rows and the newest `limit`, in order."""
