@@ -30,6 +30,7 @@ from pydantic import ValidationError
 
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.outbox_file import FileLock, open_file
+from gateway.repetition import is_repetition
 from telekol.observation import Observation
 from telekol.wire import Receipt, Refusal
 
@@ -51,7 +52,7 @@ class Row:
 class Kept:
     """What `put` did: what was new and its numbers, how many were known, and which clash.
 
-    A clash has the id of a row with another value; it was not stored.
+    A clash has the id of a row that is another reading; it was not stored.
     """
 
     seqs: tuple[int, ...] = ()
@@ -194,21 +195,18 @@ class Outbox:
         clashes: list[Observation] = []
         repeated = 0
         for item in observations:
-            known = self._known_value(item.id, news)
-            if known is None:
+            bodies = [news[item.id].model_dump_json()] if item.id in news else self._bodies(item.id)
+            if not bodies:
                 news[item.id] = item
-            elif known == item.value:
+            elif _says(bodies[0], item):
                 repeated += 1
             else:
                 clashes.append(item)
         return list(news.values()), repeated, clashes
 
-    def _known_value(self, reading: UUID, news: dict[UUID, Observation]) -> float | None:
-        if reading in news:
-            return news[reading].value
-        query = "SELECT value FROM observation WHERE id = ?"
-        row = self._db.execute(query, (str(reading),)).fetchone()
-        return None if row is None else float(row[0])
+    def _bodies(self, reading: UUID) -> list[str]:
+        query = "SELECT body FROM observation WHERE id = ?"
+        return [body for (body,) in self._db.execute(query, (str(reading),))]
 
     def _parse(self, seq: int, body: str, now: datetime) -> Observation | None:
         try:
@@ -274,6 +272,14 @@ class Outbox:
                     f"the outbox is damaged: {error}; start the gateway again to begin a new one"
                 ) from error
             raise OutboxError(f"the outbox cannot be used: {error}; nothing was changed") from error
+
+
+def _says(body: str, item: Observation) -> bool:
+    """Say whether a row's body holds `item`; one that cannot be read does not."""
+    try:
+        return is_repetition(Observation.model_validate_json(body), item)
+    except ValidationError:
+        return False
 
 
 def _row(boot: str, seq: int, item: Observation) -> tuple[str, int, str, float, str, str]:

@@ -154,6 +154,21 @@ def test_a_clock_that_restarts_at_each_switch_on_loses_nothing(home: Home) -> No
     assert home.kept[-2].measured_at == NOW + timedelta(days=10)
 
 
+def test_a_clock_that_restarts_and_can_be_compared_loses_nothing_either(home: Home) -> None:
+    shown = datetime(2000, 1, 1, 0, 0, 20)  # noqa: DTZ001
+    payload = f"015e004600{RESTARTED}"
+    clock = DeviceClock()
+    for day in range(11):
+        at = NOW + timedelta(days=day)
+        clock = clock.compared(ClockSample(shown, at))
+        assert home.take(PLX, payload, clock, at) == 2
+        assert home.take(PLX, payload, clock, at + timedelta(seconds=9)) == 0
+    assert len({item.id for item in home.kept}) == 22
+    assert [item.measured_at for item in home.kept[::2]] == [
+        NOW + timedelta(days=day, seconds=-5) for day in range(11)
+    ]
+
+
 def test_what_is_sent_again_within_a_minute_is_one_reading_also_without_a_usable_time(
     home: Home,
 ) -> None:

@@ -213,6 +213,7 @@ def test_a_row_that_cannot_be_read_holds_back_nothing(
     assert len(outbox.read(1, 3, NOW)) == 1
     assert seqs(outbox) == [1, 3]
     assert "row 2 is set aside" in caplog.text
+    assert outbox.put([observation(1)]).clashes == (observation(1),)
     assert outbox.read(2, 3, NOW) == ()
 
 
