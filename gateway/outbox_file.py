@@ -6,14 +6,16 @@ Owns the file, its permissions, its lock and its schema. Must not know what the 
 Invariants
 ----------
 1. One process writes: a second one on the same file is told so and stops.
-2. A damaged file is moved aside, never deleted, and never stops the gateway: readings to come
-   matter more than a file that can be examined later.
+2. A damaged file is moved aside, never deleted, and never stops the gateway; what SQLite can
+   still read of it goes along into the new one. A crash in between loses none of that: the new
+   file is complete before the damaged one is touched.
 3. Every commit is on disk when it returns (WAL, synchronous = FULL), and only the gateway's
    user can read the file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -24,6 +26,7 @@ from typing import Final
 from uuid import uuid4
 
 from gateway.errors import OutboxError
+from gateway.salvage import salvage
 
 _LOG = logging.getLogger(__name__)
 
@@ -99,19 +102,57 @@ def open_file(path: Path, now: datetime) -> tuple[sqlite3.Connection, FileLock]:
 
 
 def _open_or_replace(path: Path, now: datetime) -> sqlite3.Connection:
+    if not path.exists() and _successor(path).exists():
+        _promote(_successor(path), path)  # the process ended between the two renames
     try:
         return _open(path)
     except sqlite3.OperationalError as error:
         raise OutboxError(f"cannot open the outbox at {path}: {error}") from error
     except sqlite3.DatabaseError as error:
-        aside = _move_aside(path, now)
-        _LOG.error(
-            "the outbox is damaged (%s); it is kept as %s and a new one is started. Readings "
-            "in it that had no receipt are not sent until somebody salvages them",
-            error,
-            aside.name,
-        )
-        return _open(path)
+        try:
+            return _replace(path, now, error)
+        except sqlite3.Error as second:
+            raise OutboxError(
+                f"the outbox at {path} is damaged ({error}) and a new one cannot be written: "
+                f"{second}; check that the disk has room"
+            ) from second
+
+
+def _replace(path: Path, now: datetime, why: sqlite3.DatabaseError) -> sqlite3.Connection:
+    """Begin a new file with what can be salvaged of the damaged one."""
+    new = _successor(path)
+    for suffix in _SIDECARS:
+        new.with_name(new.name + suffix).unlink(missing_ok=True)
+    with contextlib.closing(_open(new)) as fresh:
+        saved = salvage(path, fresh)
+        # Everything into the one file that is renamed; fails if there is no room.
+        fresh.execute("PRAGMA journal_mode = DELETE")
+    aside = _move_aside(path, now)
+    _promote(new, path)
+    _LOG.error(
+        "the outbox is damaged (%s); it is kept as %s and a new one is started. Salvaged: %d "
+        "readings that wait for their receipt and %d of history; %d rows are known that cannot "
+        "be read. Keep the file until somebody has looked at it",
+        why,
+        aside.name,
+        saved.waiting,
+        saved.history,
+        saved.unreadable,
+    )
+    return _open(path)
+
+
+def _successor(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
+def _promote(new: Path, path: Path) -> None:
+    new.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)  # SQLite syncs what is in files; their names are ours
+    finally:
+        os.close(folder)
 
 
 def _open(path: Path) -> sqlite3.Connection:
