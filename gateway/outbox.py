@@ -10,6 +10,8 @@ Invariants
 3. A row is released by a receipt of the same life and by nothing else; released rows stay as
    history for thirty days, so that a server restored from an old backup can be healed.
 4. Waiting rows always belong to the present life (`boot`).
+5. A file that was removed or replaced while it was open takes no reading any more: what a
+   device was told is kept can be found by the next start.
 
 What else changes with it: `gateway.outbox_file` (schema), telekol.wire (what a receipt says).
 """
@@ -28,8 +30,8 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
-from gateway.errors import OutboxCorruptError, OutboxError
-from gateway.outbox_file import FileLock, open_file
+from gateway.errors import OutboxCorruptError, OutboxError, OutboxGoneError
+from gateway.outbox_file import FileLock, Place, open_file, rescue
 from gateway.repetition import is_repetition
 from telekol.observation import Observation
 from telekol.wire import Receipt, Refusal
@@ -64,15 +66,16 @@ class Kept:
 class Outbox:
     """Readings on disk, waiting for their receipts."""
 
-    def __init__(self, connection: sqlite3.Connection, lock: FileLock) -> None:
+    def __init__(self, connection: sqlite3.Connection, lock: FileLock, path: Path) -> None:
         self._db = connection
         self._lock = lock
+        self._place = Place(path)
         self._boot, self._last_seq = self._db.execute("SELECT boot, last_seq FROM life").fetchone()
 
     @classmethod
     def open(cls, path: Path, now: datetime) -> Outbox:
         """Open the outbox at `path`; see `gateway.outbox_file.open_file`."""
-        return cls(*open_file(path, now))
+        return cls(*open_file(path, now), path)
 
     @property
     def boot(self) -> UUID:
@@ -91,10 +94,13 @@ class Outbox:
         ------
         OutboxError
             If they could not be written; then none of them was.
+        OutboxGoneError
+            If the file is no longer in its place. The readings may be in what was rescued of
+            it; when the device gives them again they are known.
         """
         if not observations:
             return Kept()
-        with self._transaction():
+        with self._in_its_place(), self._transaction():
             news, repeated, clashes = self._sort(observations)
             seqs = tuple(range(self._last_seq + 1, self._last_seq + 1 + len(news)))
             self._db.executemany(
@@ -163,7 +169,7 @@ class Outbox:
 
     def prune(self, now: datetime) -> int:
         """Forget rows released more than thirty days ago; give how many."""
-        with self._transaction():
+        with self._in_its_place(), self._transaction():
             return self._db.execute(
                 "DELETE FROM observation WHERE settled_at < ?", (_text(now - HISTORY),)
             ).rowcount
@@ -248,6 +254,17 @@ class Outbox:
             len(waiting),
         )
         self._boot, self._last_seq = boot, len(waiting)
+
+    @contextmanager
+    def _in_its_place(self) -> Iterator[None]:
+        """See before and after that the file is where the next start looks for it."""
+        try:
+            self._place.must_hold()
+            yield
+            self._place.must_hold()
+        except OutboxGoneError:
+            rescue(self._db, self._place.path, datetime.now(UTC))
+            raise
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from gateway.errors import OutboxError
+from gateway.errors import OutboxError, OutboxGoneError
 from gateway.salvage import salvage
 
 _LOG = logging.getLogger(__name__)
@@ -76,6 +76,56 @@ class FileLock:
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
+
+
+class Place:
+    """Where the open file lies, and whether it still lies there.
+
+    A file that is removed or replaced while it is open takes every commit and keeps none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._identity = _identity(path)
+
+    def must_hold(self) -> None:
+        """Raise OutboxGoneError if the path no longer leads to the file that was opened."""
+        if _identity(self.path) != self._identity:
+            raise OutboxGoneError(
+                f"expected the outbox's file {self.path.name!r} where it was opened, found it "
+                "removed or replaced; what is written now would be lost. Start the gateway again"
+            )
+
+
+def rescue(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
+    """Write what the open file without a place holds to where the next start finds it.
+
+    Where another file lies in its place that one is left alone, and ours is kept beside it.
+    """
+    target = path.with_name(f"{path.name}.rescued-{now:%Y%m%dT%H%M%S%f}")
+    if not path.exists():
+        target = _successor(path)
+        target.unlink(missing_ok=True)
+    try:
+        handle = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            connection.execute("VACUUM INTO ?", (str(target),))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except (sqlite3.Error, OSError) as error:
+        target.unlink(missing_ok=True)
+        _LOG.error("the outbox's file is gone and its readings could not be rescued: %s", error)
+    else:
+        _LOG.error("the outbox's file is gone; its readings were written to %s", target.name)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def open_file(path: Path, now: datetime) -> tuple[sqlite3.Connection, FileLock]:
