@@ -1,7 +1,7 @@
 """The outbox: every reading, from the device's indication to the server's receipt.
 
-Owns the rows, their sequence numbers and when one is released. Must not know devices or
-MQTT. Used from one thread.
+Owns the rows, their sequence numbers and when one is released; keeps notes of clocks beside
+them, unread. Must not know devices or MQTT. Used from one thread.
 
 Invariants
 ----------
@@ -40,6 +40,9 @@ _LOG = logging.getLogger(__name__)
 
 HISTORY: Final = timedelta(days=30)
 """How long a released row is kept: promise 1 of the architecture."""
+
+CLOCKS_KEPT: Final = timedelta(days=400)
+"""How long the clock of a device that does not come is remembered; addresses may be many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +173,28 @@ class Outbox:
     def prune(self, now: datetime) -> int:
         """Forget rows released more than thirty days ago; give how many."""
         with self._in_its_place(), self._transaction():
+            self._db.execute(
+                "DELETE FROM device_clock WHERE seen_at < ?", (_text(now - CLOCKS_KEPT),)
+            )
             return self._db.execute(
                 "DELETE FROM observation WHERE settled_at < ?", (_text(now - HISTORY),)
             ).rowcount
+
+    def recall_clock(self, address: str) -> str | None:
+        """Give what was noted of the clock of the device at `address`."""
+        with self._errors():
+            query = "SELECT eras FROM device_clock WHERE address = ?"
+            row = self._db.execute(query, (address,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def note_clock(self, address: str, eras: str, now: datetime) -> None:
+        """Keep a note of the clock of the device at `address`; on disk when this returns."""
+        with self._in_its_place(), self._transaction():
+            self._db.execute(
+                "INSERT INTO device_clock VALUES (?, ?, ?) ON CONFLICT (address) "
+                "DO UPDATE SET eras = excluded.eras, seen_at = excluded.seen_at",
+                (address, eras, _text(now)),
+            )
 
     def depth(self) -> int:
         """Count the waiting rows."""

@@ -30,7 +30,7 @@ from gateway.salvage import salvage
 
 _LOG = logging.getLogger(__name__)
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _SCHEMA: Final = """
 BEGIN IMMEDIATE;
@@ -53,6 +53,17 @@ CREATE TABLE observation (
 CREATE INDEX observation_pending ON observation (seq) WHERE settled_at IS NULL;
 CREATE INDEX observation_settled ON observation (settled_at) WHERE settled_at IS NOT NULL;
 """
+
+_CLOCKS: Final = """
+CREATE TABLE device_clock (
+    address TEXT PRIMARY KEY,
+    eras TEXT NOT NULL,
+    seen_at TEXT NOT NULL
+) STRICT;
+"""
+
+_UPGRADES: Final = {1: "BEGIN IMMEDIATE;" + _CLOCKS}
+"""From each older version to the next; readings that wait go along as they are."""
 
 _SIDECARS: Final = ("", "-wal", "-shm")
 
@@ -237,13 +248,21 @@ def _prepare(connection: sqlite3.Connection) -> None:
             "newer gateway, so run that one"
         )
     if version == 0:
-        connection.executescript(_SCHEMA)
+        connection.executescript(_SCHEMA + _CLOCKS)
         connection.execute("INSERT INTO life VALUES (1, ?, 0)", (str(uuid4()),))
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("COMMIT")
-    query = "SELECT count(*) FROM sqlite_master WHERE name IN ('life', 'observation')"
-    if connection.execute(query).fetchone()[0] != 2:
+        _stamp(connection, SCHEMA_VERSION)
+    for older in range(version, SCHEMA_VERSION) if version else ():
+        connection.executescript(_UPGRADES[older])
+        _stamp(connection, older + 1)
+    query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    if not {row[0] for row in connection.execute(query)} >= {"life", "observation", "device_clock"}:
         raise sqlite3.DatabaseError("its tables are missing")
+
+
+def _stamp(connection: sqlite3.Connection, version: int) -> None:
+    """Say the version and end the transaction that made it."""
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.execute("COMMIT")
 
 
 def _move_aside(path: Path, now: datetime) -> Path:

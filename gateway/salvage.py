@@ -72,9 +72,11 @@ def salvage(damaged: Path, fresh: sqlite3.Connection) -> Salvaged:
     """
     with contextlib.closing(sqlite3.connect(damaged, isolation_level=None)) as source:
         rows, unreadable = _read(source)
+        clocks = _clocks(source)
     waiting = [row.observation for row in rows if not row.settled]
     history = [row for row in rows if row.settled]
     _insert_waiting(fresh, waiting)
+    fresh.executemany("INSERT OR IGNORE INTO device_clock VALUES (?, ?, ?)", clocks)
     return Salvaged(len(waiting), _insert_history(fresh, history), unreadable)
 
 
@@ -141,6 +143,15 @@ def _settled(boot: Any, seq: Any, settled_at: Any, refusal: Any) -> tuple[Any, .
         return (boot.decode(), int(seq), at.isoformat(timespec="microseconds"), why)
     except (AttributeError, TypeError, ValueError):
         return ()
+
+
+def _clocks(source: sqlite3.Connection) -> list[tuple[str, ...]]:
+    """Read the notes of clocks as far as they go; an older file has none."""
+    found = []
+    with contextlib.suppress(sqlite3.Error, UnicodeDecodeError, AttributeError):
+        for row in source.execute("SELECT address, eras, seen_at FROM device_clock NOT INDEXED"):
+            found.append(tuple(item.decode() for item in row))  # noqa: PERF401 - keep those so far
+    return found
 
 
 def _insert_waiting(fresh: sqlite3.Connection, waiting: list[Observation]) -> None:
