@@ -7,19 +7,25 @@ Invariants
 ----------
 1. What cannot have been measured, and what the device marks as simulated, becomes no
    observation but a sentence that says why; its neighbours become observations all the same.
-2. The id of a reading with a device time depends on the device and that time alone.
+2. The id of a reading with a device time that can be true depends on the device and that time
+   alone. A time that cannot be true tells nothing apart: a clock that restarts at each
+   switch-on stamps every day with the same seconds. Such a reading is known by its arrival.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import Final
 from uuid import UUID
 
-from gateway.clock import DeviceClock, Timing, correct
+from gateway.clock import IMPLAUSIBLE, DeviceClock, Timing, correct
 from gateway.profiles.measurement import Measurement, Reading
 from telekol.observation import Device, Observation, arrival_id, reading_id
-from telekol.quantities import FACTS
+from telekol.quantities import FACTS, Quantity
+
+REPEATS: Final = "device-clock-repeats"
+"""Quality flag of a reading whose device stamped one second too often to tell readings apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +80,25 @@ def renumbered(observation: Observation, record_number: int) -> Observation:
     return observation.model_copy(update={"id": new_id})
 
 
+def known_by_arrival(observation: Observation, around: Circumstances) -> Observation:
+    """Give `observation` the id of its arrival, and say so: its stamp has been used up."""
+    update = {
+        "id": _arrival(observation.quantity, around),
+        "quality": (*observation.quality, REPEATS),
+    }
+    return observation.model_copy(update=update)
+
+
+def is_stamped_in_vain(observation: Observation) -> bool:
+    """Say whether the device gave a time that could not identify the reading."""
+    return not {IMPLAUSIBLE, REPEATS}.isdisjoint(observation.quality)
+
+
 def _observe(
     reading: Reading, measurement: Measurement, timing: Timing, around: Circumstances
 ) -> Observation:
     return Observation(
-        id=_identity(reading, measurement.device_time, around),
+        id=_identity(reading, measurement.device_time, timing, around),
         device=around.device,
         quantity=reading.quantity,
         value=float(reading.value),
@@ -92,12 +112,16 @@ def _observe(
     )
 
 
-def _identity(reading: Reading, device_time: datetime | None, around: Circumstances) -> UUID:
-    if device_time is not None:
-        return reading_id(around.device, reading.quantity, device_time)
-    return arrival_id(
-        around.gateway, around.device, reading.quantity, around.received_at, around.counter
-    )
+def _identity(
+    reading: Reading, device_time: datetime | None, timing: Timing, around: Circumstances
+) -> UUID:
+    if device_time is None or IMPLAUSIBLE in timing.quality:
+        return _arrival(reading.quantity, around)
+    return reading_id(around.device, reading.quantity, device_time)
+
+
+def _arrival(quantity: Quantity, around: Circumstances) -> UUID:
+    return arrival_id(around.gateway, around.device, quantity, around.received_at, around.counter)
 
 
 def _is_possible(reading: Reading) -> bool:

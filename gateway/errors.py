@@ -4,7 +4,8 @@
     └── GatewayError
         ├── ProfileError              a device sent bytes that cannot be read
         ├── OutboxError               the outbox cannot do what was asked; nothing was kept
-        │   └── OutboxCorruptError    the outbox's file is damaged
+        │   └── OutboxCorruptError    the outbox's file is damaged; only a new start helps
+        │       └── OutboxGoneError   its file was removed or replaced under the gateway
         └── BrokerUnavailableError    the MQTT broker cannot be reached or hung up
 
 A radio that cannot be used is ``gateway.radio.RadioUnavailableError``.
@@ -29,6 +30,10 @@ class OutboxError(GatewayError):
 
 class OutboxCorruptError(OutboxError):
     """The outbox's file is damaged; opening it anew moves it aside."""
+
+
+class OutboxGoneError(OutboxCorruptError):
+    """The outbox's file was removed or replaced while it was open; opening it anew helps."""
 
 
 class BrokerUnavailableError(GatewayError):

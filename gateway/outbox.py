@@ -1,7 +1,7 @@
 """The outbox: every reading, from the device's indication to the server's receipt.
 
-Owns the rows, their sequence numbers and when one is released. Must not know devices or
-MQTT. Used from one thread.
+Owns the rows, their sequence numbers and when one is released; keeps notes of clocks beside
+them, unread. Must not know devices or MQTT. Used from one thread.
 
 Invariants
 ----------
@@ -10,6 +10,8 @@ Invariants
 3. A row is released by a receipt of the same life and by nothing else; released rows stay as
    history for thirty days, so that a server restored from an old backup can be healed.
 4. Waiting rows always belong to the present life (`boot`).
+5. A file that was removed or replaced while it was open takes no reading any more: what a
+   device was told is kept can be found by the next start.
 
 What else changes with it: `gateway.outbox_file` (schema), telekol.wire (what a receipt says).
 """
@@ -28,8 +30,9 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
-from gateway.errors import OutboxCorruptError, OutboxError
-from gateway.outbox_file import FileLock, open_file
+from gateway.errors import OutboxCorruptError, OutboxError, OutboxGoneError
+from gateway.outbox_file import FileLock, Place, open_file, rescue
+from gateway.repetition import is_repetition
 from telekol.observation import Observation
 from telekol.wire import Receipt, Refusal
 
@@ -37,6 +40,9 @@ _LOG = logging.getLogger(__name__)
 
 HISTORY: Final = timedelta(days=30)
 """How long a released row is kept: promise 1 of the architecture."""
+
+CLOCKS_KEPT: Final = timedelta(days=400)
+"""How long the clock of a device that does not come is remembered; addresses may be many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What `put` did: new sequence numbers, how many were known, and which clash.
+    """What `put` did: what was new and its numbers, how many were known, and which clash.
 
-    A clash has the id of a row with another value; it was not stored.
+    A clash has the id of a row that is another reading; it was not stored.
     """
 
     seqs: tuple[int, ...] = ()
+    news: tuple[Observation, ...] = ()
     repeated: int = 0
     clashes: tuple[Observation, ...] = ()
 
@@ -62,15 +69,16 @@ class Kept:
 class Outbox:
     """Readings on disk, waiting for their receipts."""
 
-    def __init__(self, connection: sqlite3.Connection, lock: FileLock) -> None:
+    def __init__(self, connection: sqlite3.Connection, lock: FileLock, path: Path) -> None:
         self._db = connection
         self._lock = lock
+        self._place = Place(path)
         self._boot, self._last_seq = self._db.execute("SELECT boot, last_seq FROM life").fetchone()
 
     @classmethod
     def open(cls, path: Path, now: datetime) -> Outbox:
         """Open the outbox at `path`; see `gateway.outbox_file.open_file`."""
-        return cls(*open_file(path, now))
+        return cls(*open_file(path, now), path)
 
     @property
     def boot(self) -> UUID:
@@ -89,10 +97,13 @@ class Outbox:
         ------
         OutboxError
             If they could not be written; then none of them was.
+        OutboxGoneError
+            If the file is no longer in its place. The readings may be in what was rescued of
+            it; when the device gives them again they are known.
         """
         if not observations:
             return Kept()
-        with self._transaction():
+        with self._in_its_place(), self._transaction():
             news, repeated, clashes = self._sort(observations)
             seqs = tuple(range(self._last_seq + 1, self._last_seq + 1 + len(news)))
             self._db.executemany(
@@ -103,7 +114,7 @@ class Outbox:
             last = seqs[-1] if seqs else self._last_seq
             self._db.execute("UPDATE life SET last_seq = ?", (last,))
         self._last_seq = last
-        return Kept(seqs, repeated, tuple(clashes))
+        return Kept(seqs, tuple(news), repeated, tuple(clashes))
 
     def pending(self, limit: int) -> tuple[Row, ...]:
         """List the oldest `limit` waiting rows and the newest `limit`, in order."""
@@ -161,10 +172,29 @@ class Outbox:
 
     def prune(self, now: datetime) -> int:
         """Forget rows released more than thirty days ago; give how many."""
-        with self._transaction():
+        with self._in_its_place(), self._transaction():
+            self._db.execute(
+                "DELETE FROM device_clock WHERE seen_at < ?", (_text(now - CLOCKS_KEPT),)
+            )
             return self._db.execute(
                 "DELETE FROM observation WHERE settled_at < ?", (_text(now - HISTORY),)
             ).rowcount
+
+    def recall_clock(self, address: str) -> str | None:
+        """Give what was noted of the clock of the device at `address`."""
+        with self._errors():
+            query = "SELECT eras FROM device_clock WHERE address = ?"
+            row = self._db.execute(query, (address,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def note_clock(self, address: str, eras: str, now: datetime) -> None:
+        """Keep a note of the clock of the device at `address`; on disk when this returns."""
+        with self._in_its_place(), self._transaction():
+            self._db.execute(
+                "INSERT INTO device_clock VALUES (?, ?, ?) ON CONFLICT (address) "
+                "DO UPDATE SET eras = excluded.eras, seen_at = excluded.seen_at",
+                (address, eras, _text(now)),
+            )
 
     def depth(self) -> int:
         """Count the waiting rows."""
@@ -193,21 +223,18 @@ class Outbox:
         clashes: list[Observation] = []
         repeated = 0
         for item in observations:
-            known = self._known_value(item.id, news)
-            if known is None:
+            bodies = [news[item.id].model_dump_json()] if item.id in news else self._bodies(item.id)
+            if not bodies:
                 news[item.id] = item
-            elif known == item.value:
+            elif _says(bodies[0], item):
                 repeated += 1
             else:
                 clashes.append(item)
         return list(news.values()), repeated, clashes
 
-    def _known_value(self, reading: UUID, news: dict[UUID, Observation]) -> float | None:
-        if reading in news:
-            return news[reading].value
-        query = "SELECT value FROM observation WHERE id = ?"
-        row = self._db.execute(query, (str(reading),)).fetchone()
-        return None if row is None else float(row[0])
+    def _bodies(self, reading: UUID) -> list[str]:
+        query = "SELECT body FROM observation WHERE id = ?"
+        return [body for (body,) in self._db.execute(query, (str(reading),))]
 
     def _parse(self, seq: int, body: str, now: datetime) -> Observation | None:
         try:
@@ -251,6 +278,17 @@ class Outbox:
         self._boot, self._last_seq = boot, len(waiting)
 
     @contextmanager
+    def _in_its_place(self) -> Iterator[None]:
+        """See before and after that the file is where the next start looks for it."""
+        try:
+            self._place.must_hold()
+            yield
+            self._place.must_hold()
+        except OutboxGoneError:
+            rescue(self._db, self._place.path, datetime.now(UTC))
+            raise
+
+    @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._errors():
             self._db.execute("BEGIN IMMEDIATE")
@@ -273,6 +311,14 @@ class Outbox:
                     f"the outbox is damaged: {error}; start the gateway again to begin a new one"
                 ) from error
             raise OutboxError(f"the outbox cannot be used: {error}; nothing was changed") from error
+
+
+def _says(body: str, item: Observation) -> bool:
+    """Say whether a row's body holds `item`; one that cannot be read does not."""
+    try:
+        return is_repetition(Observation.model_validate_json(body), item)
+    except ValidationError:
+        return False
 
 
 def _row(boot: str, seq: int, item: Observation) -> tuple[str, int, str, float, str, str]:

@@ -26,6 +26,7 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
 from gateway.clock import DeviceClock
+from gateway.clock_book import ClockBook
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
 from gateway.profiles import SERVICES
@@ -53,6 +54,8 @@ class Reader:
     ----------
     open_radio
         Opens the radio; raises RadioUnavailableError if it cannot.
+    clocks
+        Remembers the devices' clocks between connections.
     now
         Gives the time, aware.
     """
@@ -61,15 +64,16 @@ class Reader:
         self,
         open_radio: Callable[[], Awaitable[Radio]],
         intake: Intake,
+        clocks: ClockBook,
         zone: tzinfo,
         now: Callable[[], datetime],
     ) -> None:
         self._open_radio = open_radio
         self._intake = intake
+        self._clocks = clocks
         self._zone = zone
         self._now = now
         self._turns = Turns()
-        self._clocks: dict[str, DeviceClock] = {}
         self._seen: dict[str, BLEDevice] = {}
         self._sighting = asyncio.Event()
         self._last_served: str | None = None
@@ -165,10 +169,11 @@ class Reader:
     async def _converse(self, radio: Radio, device: BLEDevice) -> int:
         hung_up = asyncio.Event()
         client = radio.client(device, lambda _client: hung_up.set())
-        known = self._clocks.get(device.address, DeviceClock())
+        known = self._clocks.clock(device.address)
         session = Session(
             client,
             known_clock=known,
+            keep_clock=lambda clock: self._keep_clock(device, clock),
             hung_up=hung_up,
             intake=self._intake,
             zone=self._zone,
@@ -179,12 +184,16 @@ class Reader:
                 await client.connect()
             await session.run()
         finally:
-            # Kept also after a failure: the clock may have been set just before the link went.
-            self._clocks[device.address] = session.clock
             with contextlib.suppress(BleakError, TimeoutError, OSError, EOFError):
                 async with asyncio.timeout(HANG_UP_WITHIN_S):
                     await client.disconnect()
+            # Kept also after a failure: a comparison holds for what comes the next time.
+            if session.clock != known:
+                self._keep_clock(device, session.clock)
         return session.new_readings
+
+    def _keep_clock(self, device: BLEDevice, clock: DeviceClock) -> None:
+        self._clocks.keep(device.address, clock, self._now())
 
     @staticmethod
     def _now_s() -> float:

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
+from gateway.clock_book import ClockBook
 from gateway.delivery import DeliveryPlan
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
@@ -76,7 +77,7 @@ def _parts(settings: GatewaySettings, outbox: Outbox) -> tuple[Coroutine[Any, An
     uplink = Uplink(settings.gateway_id, broker, outbox, DeliveryPlan(settings.policy), _now)
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
     opener = partial(open_radio, settings.gateway_radio, bonds=settings.bonds)
-    reader = Reader(opener, intake, settings.zone, _now)
+    reader = Reader(opener, intake, ClockBook(outbox), settings.zone, _now)
     return reader.run(), uplink.run(), _keep_house(outbox)
 
 

@@ -6,6 +6,7 @@ Must not know scanning, nor what becomes of a reading.
 Invariants
 ----------
 1. The clock is read before it is set, and both happen before the first indication is taken.
+   What the setting means for stored readings is on disk before the clock is set.
 2. The identity is complete or the conversation is broken off: a serial number that is missing
    because the link failed would give the same readings other ids the next time.
 3. The notification callback is a plain function that returns after the commit, or raises.
@@ -70,6 +71,8 @@ class Session:
     ----------
     known_clock
         What earlier conversations taught about the device's clock.
+    keep_clock
+        Writes down what is known of the clock; returns when that is on disk.
     hung_up
         Set when the device has ended the connection.
     now
@@ -81,6 +84,7 @@ class Session:
         client: BleakClient,
         *,
         known_clock: DeviceClock,
+        keep_clock: Callable[[DeviceClock], None],
         hung_up: asyncio.Event,
         intake: Intake,
         zone: tzinfo,
@@ -93,6 +97,7 @@ class Session:
         self._now = now
         self._heard = asyncio.Event()
         self._failure: GatewayError | None = None
+        self._keep_clock = keep_clock
         self.clock = known_clock
         self.new_readings = 0
 
@@ -163,13 +168,20 @@ class Session:
         shown = local_time(now, self._zone)
         if layout is DateTime:
             shown = shown.replace(microsecond=0)
+        before = self.clock
+        # Written down first: if we or the link end now, the clock may have been set, and what
+        # the device stored until now belongs to the era before. If it was not set after all,
+        # the next comparison begins another era.
+        self.clock = before.was_set(ClockSample(shown, now))
+        self._keep_clock(self.clock)
         try:
             await self._client.write_gatt_char(uuid, bytes(layout.of(shown)), response=True)
         except BleakGATTProtocolError as error:
             if error.code != _DATA_FIELD_IGNORED:
+                self.clock = before
+                self._keep_clock(before)
                 _LOG.info("%s does not let its clock be set: %s", self._client.address, error)
                 return
-        self.clock = self.clock.was_set(ClockSample(shown, now))
         _LOG.info("%s: its clock was set", self._client.address)
 
     async def _listen(

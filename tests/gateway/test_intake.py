@@ -126,12 +126,59 @@ def test_two_values_of_one_second_are_two_readings_and_repeat_as_such(home: Home
     assert len({item.id for item in home.kept}) == 2
 
 
-def test_endlessly_many_values_of_one_second_end_with_a_word(
+def test_endlessly_many_values_of_one_second_are_all_kept(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
-    counts = [home.take(WEIGHT, f"02{number:02x}38{STAMP}") for number in range(12)]
-    assert sum(counts) == 8
-    assert "the last is not kept" in caplog.text
+    counts = [
+        home.take(WEIGHT, f"02{number:02x}38{STAMP}", at=NOW + timedelta(hours=number))
+        for number in range(12)
+    ]
+    assert counts == [1] * 12
+    assert len({item.id for item in home.kept}) == 12
+    assert [item.quality for item in home.kept] == [()] * 8 + [("device-clock-repeats",)] * 4
+    assert "the last is known by its arrival" in caplog.text
+
+
+RESTARTED = "d007010100000f"  # 2000-01-01 00:00:15
+
+
+def test_a_clock_that_restarts_at_each_switch_on_loses_nothing(home: Home) -> None:
+    days = [(94, 70), (93, 71), (94, 70), *((92 - n, 72 + n) for n in range(7)), (70, 120)]
+    for day, (spo2, pulse) in enumerate(days):
+        payload = f"01{spo2:02x}00{pulse:02x}00{RESTARTED}"
+        assert home.take(PLX, payload, DeviceClock(), NOW + timedelta(days=day)) == 2
+    assert len({item.id for item in home.kept}) == 22
+    assert {item.quality for item in home.kept} == {("device-time-implausible",)}
+    assert {item.device_time for item in home.kept} == {datetime(2000, 1, 1, 0, 0, 15)}  # noqa: DTZ001
+    assert home.kept[-2].value == 70
+    assert home.kept[-2].measured_at == NOW + timedelta(days=10)
+
+
+def test_a_clock_that_restarts_and_can_be_compared_loses_nothing_either(home: Home) -> None:
+    shown = datetime(2000, 1, 1, 0, 0, 20)  # noqa: DTZ001
+    payload = f"015e004600{RESTARTED}"
+    clock = DeviceClock()
+    for day in range(11):
+        at = NOW + timedelta(days=day)
+        clock = clock.compared(ClockSample(shown, at))
+        assert home.take(PLX, payload, clock, at) == 2
+        assert home.take(PLX, payload, clock, at + timedelta(seconds=9)) == 0
+    assert len({item.id for item in home.kept}) == 22
+    assert [item.measured_at for item in home.kept[::2]] == [
+        NOW + timedelta(days=day, seconds=-5) for day in range(11)
+    ]
+
+
+def test_what_is_sent_again_within_a_minute_is_one_reading_also_without_a_usable_time(
+    home: Home,
+) -> None:
+    def take(spo2: int, seconds: float) -> int:
+        payload = f"01{spo2:02x}004800{RESTARTED}"
+        return home.take(PLX, payload, DeviceClock(), NOW + timedelta(seconds=seconds))
+
+    assert [take(92, 0), take(92, 3), take(92, 60)] == [2, 0, 0]
+    assert take(92, 61) == 2  # counted from when it first came, so nothing is held off for ever
+    assert [take(91, 62), take(92, 63)] == [2, 2]
 
 
 def test_a_disk_that_fails_is_not_hidden_from_the_device(home: Home) -> None:

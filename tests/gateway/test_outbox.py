@@ -6,15 +6,17 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from gateway.errors import OutboxError
+from gateway.errors import OutboxError, OutboxGoneError
 from gateway.outbox import Outbox, Row
+from telekol.observation import Observation
 from telekol.wire import Refusal
 from tests.gateway.conftest import NOW, observation, receipt
 
@@ -199,7 +201,8 @@ def test_a_damaged_one_is_moved_aside_and_a_new_one_begun(
 ) -> None:
     _damaged(path, how)
     outbox = Outbox.open(path, NOW)
-    assert outbox.put([observation(1)]).seqs == (1,)
+    salvaged = outbox.depth()
+    assert outbox.put([observation(1000)]).seqs == (salvaged + 1,)
     outbox.close()
     assert len(list(path.parent.glob("outbox.db.damaged-*"))) >= 1
     assert "the outbox is damaged" in caplog.text
@@ -213,7 +216,61 @@ def test_a_row_that_cannot_be_read_holds_back_nothing(
     assert len(outbox.read(1, 3, NOW)) == 1
     assert seqs(outbox) == [1, 3]
     assert "row 2 is set aside" in caplog.text
+    assert outbox.put([observation(1)]).clashes == (observation(1),)
     assert outbox.read(2, 3, NOW) == ()
+
+
+def test_a_file_that_was_removed_takes_no_reading_and_loses_none(
+    outbox: Outbox, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(outbox, 3)
+    boot = outbox.boot
+    for file in path.parent.iterdir():
+        file.unlink()
+    with pytest.raises(OutboxGoneError, match="removed or replaced"):
+        outbox.put([observation(7)])
+    outbox.close()
+    again = Outbox.open(path, NOW)
+    assert (again.boot, seqs(again)) == (boot, [1, 2, 3])
+    assert again.put([observation(7)]).seqs == (4,)
+    assert path.stat().st_mode & 0o777 == 0o600
+    again.close()
+    assert "its readings were written to outbox.db.new" in caplog.text
+
+
+def test_a_file_that_was_removed_during_the_commit_is_noticed(
+    outbox: Outbox, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sort = outbox._sort
+
+    def remove(observations: Sequence[Observation]) -> Any:
+        path.unlink()
+        return sort(observations)
+
+    monkeypatch.setattr(outbox, "_sort", remove)
+    with pytest.raises(OutboxGoneError):
+        outbox.put([observation(1)])
+    outbox.close()
+    again = Outbox.open(path, NOW)
+    assert again.put([observation(1)]).repeated == 1
+    again.close()
+
+
+def test_a_file_that_was_replaced_is_left_alone_and_ours_kept_beside_it(
+    outbox: Outbox, path: Path
+) -> None:
+    fill(outbox, 3)
+    other = Outbox.open(path.with_name("other.db"), NOW)
+    other.close()
+    path.with_name("other.db").rename(path)
+    with pytest.raises(OutboxGoneError):
+        outbox.put([observation(7)])
+    with pytest.raises(OutboxGoneError):  # noticed by an idle gateway too
+        outbox.prune(NOW)
+    rescued = sorted(path.parent.glob("outbox.db.rescued-*"))
+    kept = Outbox.open(rescued[0], NOW)
+    assert seqs(kept) == [1, 2, 3]
+    kept.close()
 
 
 _WRITER = """

@@ -21,6 +21,7 @@ from device_sim.peripherals.scale import Scale
 from device_sim.virtual_radio import VirtualRadio
 from gateway import reader, session
 from gateway.clock import DeviceClock
+from gateway.clock_book import ClockBook
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
 from gateway.outbox import Kept, Outbox
@@ -76,7 +77,8 @@ async def oximeter(air: VirtualRadio) -> AsyncIterator[PulseOximeter]:
 
 def reader_of(open_it: Callable[[], Any], outbox: Any) -> Reader:
     intake = Intake(GATEWAY, outbox, CPH, lambda: None)
-    return Reader(open_it, intake, CPH, lambda: datetime.now(UTC))
+    clocks = ClockBook(getattr(outbox, "inner", outbox))
+    return Reader(open_it, intake, clocks, CPH, lambda: datetime.now(UTC))
 
 
 class Running:
@@ -242,11 +244,16 @@ class FakeClient:
         self.listener = callback
 
 
+def kept_clocks(client: FakeClient) -> Callable[[DeviceClock], None]:
+    return lambda clock: client.order.append(f"keep {len(clock.eras)}")
+
+
 async def converse(client: FakeClient, outbox: Outbox, payloads: Sequence[bytes] = ()) -> Session:
     hung_up = asyncio.Event()
     talk = Session(
         client,  # type: ignore[arg-type]
         known_clock=DeviceClock(),
+        keep_clock=kept_clocks(client),
         hung_up=hung_up,
         intake=Intake(GATEWAY, outbox, CPH, lambda: None),
         zone=CPH,
@@ -278,7 +285,7 @@ async def test_the_clock_is_read_then_set_to_local_time_then_readings_are_taken(
     client = FakeClient({**IDENTITY, 0x2A2B: bytes(CurrentTime.of(shown))})
     stored = b"\x02\x86\x38" + bytes(DateTime.of(shown))
     talk = await converse(client, outbox, [stored])
-    assert client.order[-3:] == ["read 2a2b", "write 2a2b", "listen 2a9d"]
+    assert client.order[-3:] == ["keep 2", "write 2a2b", "listen 2a9d"]
     assert client.written == [(sig_uuid(0x2A2B), bytes(CurrentTime.of(LOCAL)))]
     assert talk.new_readings == 1
     (kept,) = outbox.read(1, 1, NOW)
@@ -325,6 +332,7 @@ async def test_a_clock_that_refuses_to_be_set_stays_as_it_is(
     client.write_error = BleakGATTProtocolError(code)
     talk = await converse(client, outbox)
     assert len(talk.clock.eras) == eras
+    assert [step for step in client.order if "keep" in step][-1] == f"keep {eras}"
 
 
 async def test_a_device_without_information_or_clock_is_read_all_the_same(outbox: Outbox) -> None:
@@ -348,6 +356,7 @@ async def test_a_device_that_falls_silent_is_left(
     talk = Session(
         FakeClient(dict(IDENTITY)),  # type: ignore[arg-type]
         known_clock=DeviceClock(),
+        keep_clock=lambda _clock: None,
         hung_up=asyncio.Event(),
         intake=Intake(GATEWAY, outbox, CPH, lambda: None),
         zone=CPH,
