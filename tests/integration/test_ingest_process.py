@@ -150,7 +150,7 @@ def test_database_away_at_start_and_in_the_middle_loses_nothing(
         boot = uuid4()
         wait_until(lambda: "receiving from all" in process.output(), "ingest to subscribe")
         home.send(message(readings[0], boot=boot, seq=1))
-        wait_until(lambda: "database away; holding 1" in process.output(), "ingest to hold")
+        wait_until(lambda: "holding 1 messages" in process.output(), "ingest to hold")
         assert home.receipts.empty()
         database_proxy.mend()
         assert home.receipt().through == 1
