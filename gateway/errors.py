@@ -3,6 +3,7 @@
     TelekolError
     └── GatewayError
         ├── ProfileError              a device sent bytes that cannot be read
+        ├── UnknownProfileError       we were asked for a layout that does not exist
         ├── OutboxError               the outbox cannot do what was asked; nothing was kept
         │   └── OutboxCorruptError    the outbox's file is damaged
         └── BrokerUnavailableError    the MQTT broker cannot be reached or hung up
@@ -21,6 +22,10 @@ class GatewayError(TelekolError):
 
 class ProfileError(GatewayError):
     """A device sent bytes that cannot be read."""
+
+
+class UnknownProfileError(GatewayError):
+    """We were asked for a layout that does not exist."""
 
 
 class OutboxError(GatewayError):
