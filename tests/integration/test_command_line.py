@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SERVICES = ("gateway", "ingest", "alerts", "api", "sim", "demo", "migrate")
+SERVICES = ("gateway", "decode", "ingest", "alerts", "api", "sim", "demo", "migrate")
 NEEDS_SETTINGS = {
     "gateway": "TELEKOL_GATEWAY_ID",
     "ingest": "TELEKOL_DATABASE_URL",
