@@ -18,12 +18,13 @@ from psycopg.types.json import Jsonb
 from alerts.findings import Finding, LimitSet, Subject
 from alerts.window import WIDTH, Reading
 from telekol import queries
-from telekol.quantities import Quantity
+from telekol.quantities import FACTS, Quantity
 from telekol.severity import Severity
 
 _SQL: Final = queries.load("alerts", "queries.sql")
 
-_QUANTITIES: Final = [str(quantity) for quantity in Quantity]
+_QUANTITIES: Final = [str(quantity) for quantity in Quantity if FACTS[quantity].of_patient]
+"""What is judged. A battery or a signal has no limits, and must not ask a physician for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Owns the picture and the sentences of each quantity. It asks no database.
 
 Invariants
 ----------
-1. Every quantity that exists has a section, also without readings: a missing one is seen.
+1. Every quantity of the usual kit has a section, also without readings: a missing one is
+   seen. Any other has one as soon as it was measured once or has limits.
 2. A reading is coloured by what the rules said of it at the time, never judged again here.
 """
 
@@ -32,7 +33,22 @@ LEAST_SPAN: Final[dict[Quantity, float]] = {
     Quantity.SPO2: 10.0,
     Quantity.PULSE_RATE: 30.0,
     Quantity.BODY_WEIGHT: 4.0,
+    Quantity.SYSTOLIC_BP: 40.0,
+    Quantity.DIASTOLIC_BP: 30.0,
+    Quantity.MEAN_BP: 30.0,
+    Quantity.BODY_TEMPERATURE: 2.0,
+    # Between sessions FEV1 differs by some 0.1 L without any change of the lungs.
+    Quantity.FEV1: 0.5,
+    Quantity.FVC: 0.6,
+    Quantity.FEV6: 0.6,
+    Quantity.FEV1_FVC: 0.2,
+    Quantity.PEF: 60.0,
+    Quantity.PERFUSION_INDEX: 5.0,
+    Quantity.BATTERY: 40.0,
 }
+
+USUAL_KIT: Final = (Quantity.SPO2, Quantity.PULSE_RATE, Quantity.BODY_WEIGHT)
+"""What every home measures. Eleven more empty sections would hide the three that matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +113,11 @@ class PatientPages:
         self._start = now - timedelta(days=days)
 
     def quantities(self, data: PatientData) -> list[QuantityView]:
-        """Make one section for each quantity."""
+        """Make one section for each quantity of the usual kit, and each that has something."""
         judged = worst_by_reading(data.judgements)
-        return [self._quantity(quantity, data, judged) for quantity in Quantity]
+        shown = {*USUAL_KIT, *(one.quantity for one in data.latest)}
+        shown |= {limit.quantity for limit in data.limits}
+        return [self._quantity(one, data, judged) for one in Quantity if one in shown]
 
     def finding(self, finding: Finding) -> FindingView:
         """Make one line of the recent findings."""

@@ -3,6 +3,7 @@
     TelekolError
     └── GatewayError
         ├── ProfileError              a device sent bytes that cannot be read
+        ├── UnknownProfileError       we were asked for a layout that does not exist
         ├── OutboxError               the outbox cannot do what was asked; nothing was kept
         │   └── OutboxCorruptError    the outbox's file is damaged; only a new start helps
         │       └── OutboxGoneError   its file was removed or replaced under the gateway
@@ -22,6 +23,10 @@ class GatewayError(TelekolError):
 
 class ProfileError(GatewayError):
     """A device sent bytes that cannot be read."""
+
+
+class UnknownProfileError(GatewayError):
+    """We were asked for a layout that does not exist."""
 
 
 class OutboxError(GatewayError):

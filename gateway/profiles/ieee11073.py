@@ -1,6 +1,6 @@
 """Numbers and times as IEEE 11073-20601 and the GATT Specification Supplement write them.
 
-Owns SFLOAT, Date Time and the reader that every profile cuts its fields with. Must not know
+Owns SFLOAT, FLOAT, Date Time and the reader that every profile cuts its fields with. Must not know
 any profile.
 
 Invariants
@@ -42,6 +42,24 @@ class Special(IntEnum):
 
 _SPECIALS: Final = frozenset(Special)
 
+_FLOAT_MANTISSA_BITS: Final = 24
+_FLOAT_MANTISSA_MASK: Final = 0x00FF_FFFF
+_FLOAT_MANTISSA_MOST: Final = 0x7F_FFFD
+"""Greatest mantissa of a number; the two above it are specials (annex F.7), and as many below."""
+
+
+class FloatSpecial(IntEnum):
+    """The FLOAT bit patterns that are not numbers; their exponent is 0."""
+
+    POSITIVE_INFINITY = 0x007F_FFFE
+    NAN = 0x007F_FFFF
+    NOT_AT_THIS_RESOLUTION = 0x0080_0000
+    RESERVED = 0x0080_0001
+    NEGATIVE_INFINITY = 0x0080_0002
+
+
+_FLOAT_SPECIALS: Final = frozenset(FloatSpecial)
+
 
 @dataclass(frozen=True, slots=True)
 class Sfloat:
@@ -79,11 +97,8 @@ class Sfloat:
         ValueError
             If it does not fit: the mantissa is -2045 to 2045, the exponent -8 to 7.
         """
-        sign, digits, exponent = value.as_tuple()
-        if not isinstance(exponent, int) or not -8 <= exponent <= 7:  # not int: NaN, infinity
-            raise _misfit(value)
-        mantissa = int("".join(map(str, digits))) * (-1 if sign else 1)
-        if not _MANTISSA_LEAST <= mantissa <= _MANTISSA_MOST:
+        mantissa, exponent = _split(value)
+        if not (-8 <= exponent <= 7 and _MANTISSA_LEAST <= mantissa <= _MANTISSA_MOST):
             raise _misfit(value)
         return cls((exponent & 0xF) << _MANTISSA_BITS | mantissa & _MANTISSA_MASK)
 
@@ -103,6 +118,67 @@ class Sfloat:
 
     def __bytes__(self) -> bytes:
         return struct.pack("<H", self.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Float:
+    """A 32-bit decimal number: an 8-bit exponent over a 24-bit mantissa, both signed.
+
+    Parameters
+    ----------
+    raw
+        The 32 bits as sent.
+
+    Examples
+    --------
+    >>> Float.from_bytes(bytes.fromhex("6e0100ff")).value
+    Decimal('36.6')
+    >>> Float.from_bytes(bytes.fromhex("ffff7f00")).value is None
+    True
+    """
+
+    raw: int
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> Self:
+        """Read the four bytes of a FLOAT."""
+        reader = FieldReader(payload, "FLOAT")
+        number = cls(reader.unsigned(4, "value"))
+        reader.finish()
+        return number
+
+    @classmethod
+    def of(cls, value: Decimal) -> Self:
+        """Write `value` with the digits it has.
+
+        Raises
+        ------
+        ValueError
+            If it does not fit: the mantissa is -8388605 to 8388605, the exponent -128 to 127.
+        """
+        mantissa, exponent = _split(value)
+        if not -128 <= exponent <= 127 or abs(mantissa) > _FLOAT_MANTISSA_MOST:
+            raise ValueError(
+                "a FLOAT holds a mantissa of -8388605 to 8388605 and an exponent of -128 to 127, "
+                f"found {value}; round it first"
+            )
+        return cls((exponent & 0xFF) << _FLOAT_MANTISSA_BITS | mantissa & _FLOAT_MANTISSA_MASK)
+
+    @property
+    def special(self) -> FloatSpecial | None:
+        """Which special this is, or None if it is a number."""
+        return FloatSpecial(self.raw) if self.raw in _FLOAT_SPECIALS else None
+
+    @property
+    def value(self) -> Decimal | None:
+        """The number, exactly; None if the device says that it has none."""
+        if self.special is not None:
+            return None
+        mantissa = _signed(self.raw & _FLOAT_MANTISSA_MASK, _FLOAT_MANTISSA_BITS)
+        return Decimal(mantissa).scaleb(_signed(self.raw >> _FLOAT_MANTISSA_BITS, 8))
+
+    def __bytes__(self) -> bytes:
+        return struct.pack("<I", self.raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +288,19 @@ class FieldReader:
                 f"{self._what}: expected {self._at} bytes, found {extra} more that no flag "
                 "announces; the layout is not what it claims to be"
             )
+
+
+def little_endian(value: int | None, size: int) -> bytes:
+    """Write an optional field; nothing if it is absent."""
+    return b"" if value is None else int(value).to_bytes(size, "little")
+
+
+def _split(value: Decimal) -> tuple[int, int]:
+    """Mantissa and exponent; an exponent that fits nowhere for NaN and infinity."""
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        return 0, 1 << 16
+    return int("".join(map(str, digits))) * (-1 if sign else 1), exponent
 
 
 def _misfit(value: Decimal) -> ValueError:

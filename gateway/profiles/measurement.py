@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from enum import IntFlag
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
-from telekol.quantities import Quantity
+from telekol.quantities import FACTS, Quantity
+
+_HUNDREDTH: Final = Decimal("0.01")
+DIGITS: Final = 400
+"""Enough for any FLOAT: 7 digits with an exponent of -128 to 127, and a quotient rounded after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +64,21 @@ def flag_names(flags: IntFlag) -> Iterator[str]:
     for flag in flags:
         if flag.name:
             yield flag.name.lower().replace("_", "-")
+
+
+def readings_of(*values: tuple[Quantity, Decimal | None]) -> tuple[Reading, ...]:
+    """Make readings of values in their quantities' own units; None is no reading."""
+    return tuple(
+        Reading(quantity, value, FACTS[quantity].unit)
+        for quantity, value in values
+        if value is not None
+    )
+
+
+def hundredths(value: Decimal) -> Decimal:
+    """Round a converted value to two decimals, half to even; only for units without exact ones.
+
+    The context holds any number that a FLOAT can write (24 bits, exponent 127).
+    """
+    with localcontext(prec=DIGITS):
+        return value.quantize(_HUNDREDTH, ROUND_HALF_EVEN)

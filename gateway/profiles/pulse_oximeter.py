@@ -5,8 +5,8 @@ Owns its byte layout and the names of its flags. Must not know where readings go
 Invariants
 ----------
 1. ``bytes(SpotCheck.from_bytes(raw)) == raw``; reserved bits survive.
-2. Simulated values (demonstration, test) are refused as readings; every other flag goes
-   along as a quality name, for the rules and people to judge.
+2. Every flag goes along as a quality name; which of them refuse the reading says
+   `gateway.profiles.quality`.
 3. Bytes beyond the known fields are accepted only when a reserved flag is set, since later
    versions append their fields and announce them by a flag. Without one the payload is of
    another layout than it claims, and a number out of a wrong layout is a false reading.
@@ -21,9 +21,10 @@ from decimal import Decimal
 from enum import IntFlag
 from typing import Final, Self
 
-from gateway.profiles.ieee11073 import DateTime, FieldReader, Sfloat
-from gateway.profiles.measurement import Reading, flag_names
-from telekol.quantities import FACTS, Quantity
+from gateway.profiles.ieee11073 import DateTime, FieldReader, Sfloat, little_endian
+from gateway.profiles.measurement import Reading, flag_names, readings_of
+from gateway.profiles.quality import refusal
+from telekol.quantities import Quantity
 
 
 class Presence(IntFlag):
@@ -53,9 +54,6 @@ class MeasurementStatus(IntFlag):
     MEASUREMENT_UNAVAILABLE = 1 << 13
     QUESTIONABLE_MEASUREMENT = 1 << 14
     INVALID_MEASUREMENT = 1 << 15
-
-
-_SIMULATED: Final = MeasurementStatus.DEMONSTRATION | MeasurementStatus.TESTING
 
 
 class SensorStatus(IntFlag):
@@ -133,12 +131,11 @@ class SpotCheck:
 
     @property
     def readings(self) -> tuple[Reading, ...]:
-        """Saturation and pulse rate, those that are numbers."""
-        values = ((Quantity.SPO2, self.spo2_pct), (Quantity.PULSE_RATE, self.pulse_per_min))
-        return tuple(
-            Reading(quantity, value, FACTS[quantity].unit)
-            for quantity, number in values
-            if (value := number.value) is not None
+        """Saturation, pulse rate and perfusion, those that are numbers."""
+        return readings_of(
+            (Quantity.SPO2, self.spo2_pct.value),
+            (Quantity.PULSE_RATE, self.pulse_per_min.value),
+            (Quantity.PERFUSION_INDEX, self.amplitude_index),
         )
 
     @property
@@ -153,18 +150,14 @@ class SpotCheck:
         """Names of the set flags that people and rules should know of."""
         clock = ("device-clock-not-set",) * (Presence.DEVICE_CLOCK_NOT_SET in self.presence)
         return (
-            *flag_names(self.measurement_status or MeasurementStatus(0)),
-            *flag_names(self.sensor_status or SensorStatus(0)),
+            *status_names(self.measurement_status, self.sensor_status),
             *clock,
         )
 
     @property
     def refusal(self) -> str | None:
-        """Simulated values are nobody's reading."""
-        simulated = (self.measurement_status or MeasurementStatus(0)) & _SIMULATED
-        if not simulated:
-            return None
-        return f"the device marks it as simulated ({', '.join(flag_names(simulated))})"
+        """Why it is nobody's reading, by the table of flags."""
+        return refusal(self.quality)
 
     def __bytes__(self) -> bytes:
         return b"".join(
@@ -173,8 +166,8 @@ class SpotCheck:
                 bytes(self.spo2_pct),
                 bytes(self.pulse_per_min),
                 b"" if self.timestamp is None else bytes(self.timestamp),
-                _little_endian(self.measurement_status, 2),
-                _little_endian(self.sensor_status, 3),
+                little_endian(self.measurement_status, 2),
+                little_endian(self.sensor_status, 3),
                 b"" if self.amplitude_index_pct is None else bytes(self.amplitude_index_pct),
                 self.extra,
             )
@@ -186,5 +179,11 @@ class SpotCheck:
         return None if self.amplitude_index_pct is None else self.amplitude_index_pct.value
 
 
-def _little_endian(status: IntFlag | None, size: int) -> bytes:
-    return b"" if status is None else int(status).to_bytes(size, "little")
+def status_names(
+    measurement: MeasurementStatus | None, sensor: SensorStatus | None
+) -> tuple[str, ...]:
+    """Name the set flags of both status fields."""
+    return (
+        *flag_names(measurement or MeasurementStatus(0)),
+        *flag_names(sensor or SensorStatus(0)),
+    )

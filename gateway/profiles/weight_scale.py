@@ -24,12 +24,12 @@ from gateway.profiles.ieee11073 import DateTime, FieldReader
 from gateway.profiles.measurement import Reading
 from telekol.quantities import FACTS, Quantity
 
-_KG_PER_STEP: Final = Decimal("0.005")
-_LB_PER_STEP: Final = Decimal("0.01")
+KG_PER_STEP: Final = Decimal("0.005")
+LB_PER_STEP: Final = Decimal("0.01")
 _M_PER_STEP: Final = Decimal("0.001")
 _IN_PER_STEP: Final = Decimal("0.1")
 _BMI_PER_STEP: Final = Decimal("0.1")
-_KG_PER_LB: Final = Decimal("0.45359237")
+KG_PER_LB: Final = Decimal("0.45359237")
 """Exact by definition: international yard and pound agreement, 1959."""
 _M_PER_IN: Final = Decimal("0.0254")
 """Exact by the same agreement."""
@@ -96,8 +96,8 @@ class WeightMeasurement:
         if self.weight_steps == _UNSUCCESSFUL:
             return None
         if Presence.IMPERIAL in self.presence:
-            return self.weight_steps * _LB_PER_STEP * _KG_PER_LB
-        return self.weight_steps * _KG_PER_STEP
+            return self.weight_steps * LB_PER_STEP * KG_PER_LB
+        return self.weight_steps * KG_PER_STEP
 
     @property
     def height_m(self) -> Decimal | None:

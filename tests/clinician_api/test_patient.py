@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event
 
+from clinician_api.patient_view import LEAST_SPAN
+from telekol.quantities import Quantity
 from telekol.severity import Severity
 
 NOW = datetime.now(UTC)
@@ -30,7 +32,20 @@ async def test_shows_the_newest_value_large_with_unit_age_and_colour(nurse, ward
     assert '<span class="number">70.8</span>' in english
 
 
-async def test_every_quantity_has_a_place_also_without_readings(nurse, ward):
+def test_every_quantity_can_be_drawn():
+    assert set(LEAST_SPAN) == set(Quantity)
+
+
+async def test_a_quantity_beside_the_usual_kit_has_a_place_once_it_was_measured(nurse, ward):
+    patient = ward.add_patient()
+    ward.add_reading(patient, 37.2, datetime.now(UTC) - timedelta(hours=1), "body_temperature")
+    page = (await nurse.get(f"/patients/{patient}")).text
+    section = page[page.index('data-quantity="body_temperature"') :]
+    assert '<span class="number">37,2</span> <span class="unit">Cel</span>' in section
+    assert 'data-quantity="systolic_bp"' not in page
+
+
+async def test_every_quantity_of_the_usual_kit_has_a_place_also_without_readings(nurse, ward):
     page = (await nurse.get(f"/patients/{ward.add_patient()}")).text
     assert len(re.findall("data-quantity=", page)) == 3
     assert page.count("Ingen målinger endnu") == 3

@@ -89,7 +89,12 @@ def test_an_impossible_value_is_held_back_with_its_reason(
 
 def test_simulated_values_are_held_back(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     assert home.take(PLX, "02cff348000004") == 0
-    assert "simulated (demonstration)" in caplog.text
+    assert "demonstration: simulated" in caplog.text
+    assert home.outbox.depth() == 0
+
+
+def test_a_finger_that_was_not_there_is_held_back(home: Home) -> None:
+    assert home.take(PLX, "04cff34800000800") == 0
     assert home.outbox.depth() == 0
 
 

@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ProfileError
-from gateway.profiles import MEASUREMENTS
 from gateway.profiles.current_time import AdjustReason, CurrentTime
 from gateway.profiles.ieee11073 import DateTime, Sfloat, Special
 from gateway.profiles.measurement import Measurement, Reading
 from gateway.profiles.pulse_oximeter import MeasurementStatus, Presence, SensorStatus, SpotCheck
+from gateway.profiles.quality import RULES, Ruling
 from gateway.profiles.weight_scale import WeightMeasurement
 from telekol.quantities import Quantity
 
 STAMP = datetime(2025, 3, 14, 8, 30, 5)  # noqa: DTZ001 - a device's own time
 STAMP_BYTES = bytes.fromhex("e907030e081e05")
-KINDS: tuple[type[Measurement], ...] = tuple(MEASUREMENTS.values())
+KINDS: tuple[type[Measurement], ...] = (SpotCheck, WeightMeasurement)
 
 
 def spot_checks() -> Iterator[bytes]:
@@ -176,25 +176,27 @@ def test_a_clock_that_was_never_set_gives_no_device_time() -> None:
     assert check.quality == ("device-clock-not-set",)
 
 
-@pytest.mark.parametrize("status", [MeasurementStatus.DEMONSTRATION, MeasurementStatus.TESTING])
-def test_simulated_values_are_refused_with_the_reason(status: MeasurementStatus) -> None:
-    raw = bytes.fromhex("02cff34800") + int(status).to_bytes(2, "little")
-    assert str(status.name).lower() in (SpotCheck.from_bytes(raw).refusal or "")
-
-
-@pytest.mark.parametrize(
-    "status", sorted(set(MeasurementStatus) - {MeasurementStatus(0x400), MeasurementStatus(0x800)})
-)
-def test_every_other_flag_is_carried_and_refuses_nothing(status: MeasurementStatus) -> None:
+@pytest.mark.parametrize("status", sorted(MeasurementStatus))
+def test_every_measurement_flag_is_carried_and_judged_by_the_table(
+    status: MeasurementStatus,
+) -> None:
     check = SpotCheck.from_bytes(bytes.fromhex("02cff34800") + int(status).to_bytes(2, "little"))
-    assert check.refusal is None
-    assert check.quality == (str(status.name).lower().replace("_", "-"),)
+    (name,) = check.quality
+    assert name == str(status.name).lower().replace("_", "-")
+    assert (check.refusal is None) == (RULES[name].ruling is not Ruling.REFUSED)
 
 
 @pytest.mark.parametrize("status", sorted(SensorStatus))
-def test_every_sensor_flag_is_carried(status: SensorStatus) -> None:
+def test_every_sensor_flag_is_carried_and_judged_by_the_table(status: SensorStatus) -> None:
     check = SpotCheck.from_bytes(bytes.fromhex("04cff34800") + int(status).to_bytes(3, "little"))
-    assert check.quality == (str(status.name).lower().replace("_", "-"),)
+    (name,) = check.quality
+    assert name == str(status.name).lower().replace("_", "-")
+    assert (check.refusal is None) == (RULES[name].ruling is not Ruling.REFUSED)
+
+
+def test_the_amplitude_index_is_the_perfusion() -> None:
+    check = SpotCheck.from_bytes(bytes.fromhex("08cff3480078e0"))
+    assert check.readings[2] == Reading(Quantity.PERFUSION_INDEX, Decimal("1.20"), "%")
 
 
 def test_weight_golden() -> None:

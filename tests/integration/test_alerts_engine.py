@@ -80,6 +80,14 @@ def test_limits_that_are_all_open_are_a_decision_and_green(connection: Db, home:
     assert connection.execute("select severity from finding").fetchall() == [("green",)]
 
 
+def test_a_battery_asks_no_physician_for_limits(connection: Db, home: Home) -> None:
+    _send(
+        connection, observation(12.0, Quantity.BATTERY), observation(0.4, Quantity.PERFUSION_INDEX)
+    )
+    engine.run_round(connection)
+    assert _cases(connection) == []
+
+
 def test_without_limits_a_person_is_asked_until_they_are_set(connection: Db, home: Home) -> None:
     _send(connection, observation(80.0, Quantity.PULSE_RATE))
     engine.run_round(connection)

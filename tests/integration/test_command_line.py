@@ -12,7 +12,7 @@ import pytest
 from device_sim.demo.postgres import EmbeddedPostgres
 from tests.support.databases import empty_database
 
-SERVICES = ("gateway", "ingest", "alerts", "api", "sim", "demo", "migrate")
+SERVICES = ("gateway", "decode", "ingest", "alerts", "api", "sim", "demo", "migrate")
 NEEDS_SETTINGS = {
     "gateway": "TELEKOL_GATEWAY_ID",
     "ingest": "TELEKOL_DATABASE_URL",

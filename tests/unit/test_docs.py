@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from device_sim.demo import broker
 from gateway.delivery import DeliveryPolicy
+from gateway.profiles import PROFILES
+from gateway.profiles.quality import RULES
 from scripts import settings_page
 from telekol import observation, topics, wire
 from telekol.observation import reading_id
@@ -21,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 WIRE = (DOCS / "wire.md").read_text(encoding="utf-8")
+DEVICES = (DOCS / "devices.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 
@@ -111,6 +114,25 @@ def test_the_limits_are_those_of_the_code() -> None:
 def test_the_topics_are_those_of_the_code() -> None:
     for made in (topics.observations, topics.receipts):
         assert f"`{made('{gateway}')}`" in WIRE
+
+
+# ---------------------------------------------------------------------------------- devices
+
+
+def test_every_profile_is_documented_with_where_it_is_found_and_whether_it_is_read() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \|.*\| (yes|no) \|$", DEVICES, re.MULTILINE)
+    assert rows == [(one.name, "yes" if one.is_wired else "no") for one in PROFILES]
+    for profile in PROFILES:
+        row = next(line for line in DEVICES.splitlines() if f"| `{profile.name}` |" in line)
+        for uuid in filter(None, (profile.service, profile.characteristic)):
+            assert uuid in row or f"0x{uuid[4:8].upper()}" in row
+
+
+def test_the_table_of_flags_is_that_of_the_code() -> None:
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \| (kept|marked|refused) \| (.*) \|$", DEVICES, re.MULTILINE
+    )
+    assert rows == [(name, str(rule.ruling), rule.reason) for name, rule in RULES.items()]
 
 
 # --------------------------------------------------------------------------------- settings
