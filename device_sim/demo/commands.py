@@ -20,7 +20,7 @@ from telekol.process import StopSignal
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
-SERVICES = ("broker", "ingest", "alerts", "api", "sim")
+SERVICES = ("postgres", "broker", "ingest", "alerts", "api", "sim")
 
 
 @app.command()
@@ -43,7 +43,7 @@ def demo(
         typer.Option(
             metavar="SERVICE@AT+FOR",
             help="Kill a service AT seconds into the demo and keep it away FOR seconds, "
-            "e.g. ingest@20+10. A service is broker, ingest, alerts, api, sim or "
+            "e.g. ingest@20+10. A service is postgres, broker, ingest, alerts, api, sim or "
             "gateway-0001. May be given several times.",
         ),
     ] = None,

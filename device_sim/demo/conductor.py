@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -23,6 +23,7 @@ from device_sim.demo import report, stories
 from device_sim.demo.board_ear import BoardEar
 from device_sim.demo.house import House
 from device_sim.demo.interruption import Interruption
+from device_sim.demo.records import DatabaseAwayError
 from device_sim.errors import ControlError
 from telekol.process import StopSignal
 
@@ -31,6 +32,9 @@ DRAIN_TIMEOUT_S: Final = 90.0
 """How long the last readings may take; longer than a gateway's own patience with a receipt."""
 
 EAR_TIMEOUT_S: Final = 5.0
+AWAY: Final = (ControlError, DatabaseAwayError)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Conductor:
         self._stop = stop
         self._ear = BoardEar(house.address)
         self._records = house.records()
-        self._since: datetime = self._records.now()
+        self._since: datetime = self._patiently(self._records.now)
         self._began_s = time.monotonic()
         self._chapter = -1
 
@@ -88,6 +92,9 @@ class Conductor:
         with self._console.status("waiting for the last readings"):
             self._wait(self._is_drained, DRAIN_TIMEOUT_S)
             self._wait(self._is_heard, EAR_TIMEOUT_S)
+        return self._patiently(self._summary)
+
+    def _summary(self) -> dict[str, Any]:
         emitted, stored = self._emitted(), self._stored()
         return report.summary(
             report.compare(emitted, stored),
@@ -98,6 +105,17 @@ class Conductor:
             quarantined=self._records.count("quarantine", self._since),
             restarts={n: r for n, r in self._house.supervisor.restarts.items() if r},
         )
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Ask the database; when it is away, again until DRAIN_TIMEOUT_S have passed."""
+        deadline = time.monotonic() + DRAIN_TIMEOUT_S
+        while True:
+            try:
+                return ask()
+            except DatabaseAwayError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(TICK_S)
 
     def close(self) -> None:
         """Let go of board and database."""
@@ -138,14 +156,16 @@ class Conductor:
         return self._records.stored(serials, self._since)
 
     def _is_drained(self) -> bool:
-        with contextlib.suppress(ControlError), self._house.control() as sim:
+        with contextlib.suppress(*AWAY), self._house.control() as sim:
             total = sim.status()["total"]
             outcome = report.compare(self._emitted(), self._stored())
             return total["pending"] == 0 and outcome.missing == 0
         return False
 
     def _is_heard(self) -> bool:
-        return all(reading.reading_id in self._ear.heard for reading in self._stored())
+        with contextlib.suppress(DatabaseAwayError):
+            return all(reading.reading_id in self._ear.heard for reading in self._stored())
+        return False
 
     def _wait(self, condition: Callable[[], bool], timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
@@ -154,23 +174,30 @@ class Conductor:
 
     def _picture(self) -> Table:
         emitted = self._emitted() if self._house.emissions.exists() else {}
-        outcome = report.compare(emitted, self._stored() if emitted else [])
-        return status(self._elapsed_s(), self._plan.duration_s, outcome, self._cases())
-
-    def _cases(self) -> dict[str, int]:
-        return self._records.open_cases()
+        elapsed_s, duration_s = self._elapsed_s(), self._plan.duration_s
+        try:
+            outcome = report.compare(emitted, self._stored() if emitted else [])
+            return status(elapsed_s, duration_s, outcome, self._records.open_cases())
+        except DatabaseAwayError:
+            return status(elapsed_s, duration_s, report.compare(emitted, []), None)
 
 
 def status(
-    elapsed_s: float, duration_s: float | None, outcome: report.Outcome, cases: dict[str, int]
+    elapsed_s: float,
+    duration_s: float | None,
+    outcome: report.Outcome,
+    cases: dict[str, int] | None,
 ) -> Table:
-    """Draw one line that says how the demo is going."""
+    """Draw one line that says how the demo is going; without `cases` the database is away."""
     table = Table.grid(padding=(0, 2))
     of = f"/{duration_s:.0f}" if duration_s else ""
+    so_far = (f"  {elapsed_s:4.0f}{of} s", f"readings {outcome.emitted}")
+    if cases is None:
+        table.add_row(*so_far, "database away; waiting for it")
+        return table
     open_cases = ", ".join(f"{cases[c]} {c}" for c in ("red", "yellow", "blue") if c in cases)
     table.add_row(
-        f"  {elapsed_s:4.0f}{of} s",
-        f"readings {outcome.emitted}",
+        *so_far,
         f"stored {outcome.stored}",
         f"on the way {outcome.missing}",
         f"open cases: {open_cases or 'none'}",

@@ -17,17 +17,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
+from uuid import UUID
 
 import httpx
+import psycopg
 from rich.console import Console
 
 from device_sim.control import SimControl
 from device_sim.demo import broker, history, seeding
 from device_sim.demo.broker import BrokerKind
 from device_sim.demo.place import Place, Ports
-from device_sim.demo.postgres import EmbeddedPostgres
-from device_sim.demo.records import Records
-from device_sim.demo.services import Supervisor
+from device_sim.demo.postgres import STOP, EmbeddedPostgres
+from device_sim.demo.records import DatabaseAwayError, Records
+from device_sim.demo.services import Service, Supervisor
 from device_sim.errors import ControlError
 from telekol.errors import TelekolError
 
@@ -69,6 +71,10 @@ class House:
         except subprocess.CalledProcessError as error:
             output = (error.stderr or b"").decode(errors="replace").strip()
             raise TelekolError(f"{error.cmd[-1]} failed: {output}") from None
+        except OSError as error:
+            raise TelekolError(f"cannot build the demo's house: {error}") from None
+        except psycopg.OperationalError as error:
+            raise TelekolError(f"the database went away while the demo started: {error}") from None
         return self
 
     def __exit__(
@@ -88,19 +94,27 @@ class House:
         return Records(self.url)
 
     def _build(self) -> None:
-        postgres = self._stack.enter_context(EmbeddedPostgres(self._place.postgres))
-        self.url = postgres.url()
-        self._say("PostgreSQL", "embedded")
+        self.supervisor.begin()
+        self._start_postgres()
         self._migrate()
         homes = seeding.homes_of(self.gateways, [74.0] * len(self.gateways))
         new_homes = seeding.seed(self.url, homes)
-        self.supervisor.begin()
-        self._stack.callback(self.supervisor.stop)
         broker_url = self._start_broker()
         self._start_services(broker_url)
         self._await(self._api_answers, "the board", "api")
         self._send_history(broker_url, new_homes)
         self._start_homes(broker_url)
+
+    def _start_postgres(self) -> None:
+        """Start the database as one of the services, so that it is looked after as they are."""
+        postgres = EmbeddedPostgres(self._place.postgres)
+        self._stack.callback(postgres.close)
+        postgres.prepare()
+        self._stack.callback(self.supervisor.stop)
+        arguments, account = postgres.arguments, postgres.account
+        self.supervisor.add(Service("postgres", arguments, os.environ, account, STOP))
+        self.url = postgres.url()
+        self._await(postgres.answers, "PostgreSQL", "postgres")
 
     def _migrate(self) -> None:
         subprocess.run(
@@ -136,7 +150,7 @@ class House:
         history.send(broker_url, homes, datetime.now(UTC))
         boots = [history.boot_of(home) for home in homes]
         with contextlib.closing(self.records()) as records:
-            self._await(lambda: records.is_settled(boots), "earlier readings", "ingest")
+            self._await(lambda: _is_settled(records, boots), "earlier readings", "ingest")
 
     def _start_homes(self, broker_url: str) -> None:
         arguments = ["sim", "--homes", str(self._size.homes), "--seed", str(self._size.seed)]
@@ -186,3 +200,10 @@ class House:
 
     def _say(self, what: str, how: str) -> None:
         self._console.print(f"  [green]✓[/green] {what}: {how}", highlight=False)
+
+
+def _is_settled(records: Records, boots: list[UUID]) -> bool:
+    try:
+        return records.is_settled(boots)
+    except DatabaseAwayError:
+        return False

@@ -11,26 +11,34 @@ import psycopg
 from psycopg import Connection
 
 from device_sim.demo.report import StoredReading
+from telekol.errors import TelekolError
+
+
+class DatabaseAwayError(TelekolError):
+    """The database does not answer just now; asking again connects again."""
 
 
 class Records:
-    """A reading connection to the demo's database."""
+    """Reads the demo's database; every question raises DatabaseAwayError when it is away."""
 
     def __init__(self, url: str) -> None:
-        self._connection: Connection[Any] = psycopg.connect(url, autocommit=True)
+        self._url = url
+        self._connection: Connection[Any] | None = None
 
     def close(self) -> None:
         """Leave."""
-        self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def now(self) -> datetime:
         """Give the database's time, which stamps what is stored."""
-        row = self._connection.execute("select clock_timestamp()").fetchone()
-        return row[0]  # type: ignore[index,no-any-return]  # the query always gives a row
+        ((now,),) = self._ask("select clock_timestamp()")
+        return now  # type: ignore[no-any-return]  # psycopg does not know the column's type
 
     def stored(self, serials: Sequence[str], since: datetime) -> list[StoredReading]:
         """Give the readings of these devices that were stored since a time."""
-        rows = self._connection.execute(
+        rows = self._ask(
             "select o.reading_id, d.serial, o.quantity, o.device_time "
             "from observation o join device d on d.id = o.device_id "
             "where d.serial = any(%s) and o.stored_at >= %s and o.device_time is not null",
@@ -40,34 +48,44 @@ class Records:
 
     def alerts(self, since: datetime) -> dict[str, int]:
         """Count the findings since a time that ask for somebody, by severity."""
-        rows = self._connection.execute(
+        rows = self._ask(
             "select severity, count(*) from finding "
             "where found_at >= %s and severity <> 'green' group by severity",
             [since],
         )
-        return {"red": 0, "yellow": 0, "blue": 0} | dict(rows.fetchall())
+        return {"red": 0, "yellow": 0, "blue": 0} | dict(rows)
 
     def open_cases(self) -> dict[str, int]:
         """Count the open cases, by severity."""
-        rows = self._connection.execute(
+        rows = self._ask(
             "select severity, count(*) from triage_case where state <> 'closed' group by severity"
         )
-        return dict(rows.fetchall())
+        return dict(rows)
 
     def count(self, table: str, since: datetime) -> int:
         """Count what went to quarantine (or another table with its own time) since a time."""
         column = {"quarantine": "quarantined_at", "finding": "found_at"}[table]
-        row = self._connection.execute(
-            f"select count(*) from {table} where {column} >= %s".encode(),  # noqa: S608 - ours
+        ((found,),) = self._ask(
+            f"select count(*) from {table} where {column} >= %s",  # noqa: S608 - ours
             [since],
-        ).fetchone()
-        return int(row[0]) if row else 0
+        )
+        return int(found)
 
     def is_settled(self, boots: Sequence[UUID]) -> bool:
         """Whether something of each of these outboxes was stored and judged."""
-        row = self._connection.execute(
+        ((settled,),) = self._ask(
             "select (select count(*) from gateway_sequence where boot = any(%s)) = %s "
             "and not exists (select 1 from judgement_queue)",
             [list(boots), len(boots)],
-        ).fetchone()
-        return bool(row and row[0])
+        )
+        return bool(settled)
+
+    def _ask(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Ask, on a new connection when the one before was lost."""
+        try:
+            if self._connection is None:
+                self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=3)
+            return self._connection.execute(query.encode(), values).fetchall()
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            self.close()
+            raise DatabaseAwayError(f"the demo's database is away: {error}") from None

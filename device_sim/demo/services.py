@@ -6,6 +6,7 @@ is held down on purpose (`hold_down`) is killed without warning and stays away u
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -34,6 +35,8 @@ class Service:
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
+    account: str | None = None
+    stop_with: signal.Signals = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = None
     held_down: bool = False
     restarts: int = 0
@@ -70,10 +73,14 @@ class Supervisor:
 
     def start(self, name: str, arguments: Sequence[str], **environment: str) -> None:
         """Start a service and keep it running."""
+        self.add(Service(name, arguments, {**os.environ, **environment}))
+
+    def add(self, service: Service) -> None:
+        """Start a service that wants another account or signal than the usual ones."""
         with self._lock:
-            service = Service(name, arguments, {**os.environ, **environment})
-            self._services[name] = service
+            self._services[service.name] = service
             self._launch(service)
+            self._write_list()
 
     def log_of(self, name: str) -> Path:
         """Where a service's output goes."""
@@ -107,15 +114,15 @@ class Supervisor:
             self._services[name].held_down = False
 
     def stop(self) -> None:
-        """Stop every service, the last started first, and wait until they are gone."""
+        """Stop every service and wait until they are gone, the first one after all others.
+
+        The first is what they stand on: without it they would end in vain attempts.
+        """
         self._stopping.set()
         self._watcher.join()
-        for service in reversed(self._services.values()):
-            if service.is_running and service.process is not None:
-                service.process.terminate()
-        deadline = time.monotonic() + STOP_TIMEOUT_S
-        for service in self._services.values():
-            _await_end(service, deadline)
+        first, *others = self._services.values() or (None,)
+        _end(others[::-1])
+        _end([first] if first else [])
         self._list.unlink(missing_ok=True)
 
     @property
@@ -131,20 +138,27 @@ class Supervisor:
                 stdout=sink,
                 stderr=sink,
                 env=dict(service.environment),
+                user=service.account,
                 start_new_session=True,
             )
-        self._write_list()
 
     def _write_list(self) -> None:
         running = [s.process.pid for s in self._services.values() if s.process and s.is_running]
-        known = [[pid, psutil.Process(pid).create_time()] for pid in running]
+        known = [[pid, created] for pid in running if (created := _created_at(pid)) is not None]
         self._list.write_text(json.dumps(known), encoding="utf-8")
 
     def _watch(self) -> None:
         while not self._stopping.wait(LOOK_EVERY_S):
             with self._lock:
                 for service in self._services.values():
-                    self._look_after(service)
+                    self._try_to_look_after(service)
+
+    def _try_to_look_after(self, service: Service) -> None:
+        """Look after a service; a disk that is full today must not end the watching."""
+        try:
+            self._look_after(service)
+        except Exception:
+            log.exception("cannot look after %s; trying again", service.name)
 
     def _look_after(self, service: Service) -> None:
         now_s = time.monotonic()
@@ -153,9 +167,10 @@ class Supervisor:
         elif not service.ended_at_s:
             service.ended_at_s = now_s
         elif not service.held_down and now_s - service.ended_at_s > RESTART_AFTER_S:
-            service.restarts += 1
             service.ended_at_s = 0.0
             self._launch(service)
+            service.restarts += 1
+            self._write_list()
 
 
 def end_leftovers(listed: Path) -> None:
@@ -167,14 +182,35 @@ def end_leftovers(listed: Path) -> None:
         known = json.loads(listed.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return
+    left: list[psutil.Process] = []
     for pid, created_at in known:
-        try:
+        with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
             if process.create_time() == created_at:
                 log.info("ending process %d, left by a demo that was killed", pid)
-                process.send_signal(signal.SIGKILL)
-        except psutil.Error:
-            continue
+                left += [process, *process.children(recursive=True)]
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    # PostgreSQL does not start while one of the server before it still lives.
+    psutil.wait_procs(left, timeout=STOP_TIMEOUT_S)
+
+
+def _created_at(pid: int) -> float | None:
+    """Give when a process began, None when it has ended in the meantime."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return None
+
+
+def _end(services: Sequence[Service]) -> None:
+    for service in services:
+        if service.is_running and service.process is not None:
+            service.process.send_signal(service.stop_with)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    for service in services:
+        _await_end(service, deadline)
 
 
 def _await_end(service: Service, deadline: float) -> None:

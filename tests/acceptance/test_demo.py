@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -47,6 +49,45 @@ def test_killing_ingest_for_ten_seconds_in_the_middle_loses_nothing(tmp_path: Pa
     assert report["latency_s"]["readings"] == report["emitted"]
     # Readings of the ten seconds waited; the others did not.
     assert report["latency_s"]["p50"] < 5 < report["latency_s"]["p99"]
+
+
+def _postgres(demo: Process) -> psutil.Process:
+    (server,) = [
+        child for child in psutil.Process(demo.pid).children() if child.name() == "postgres"
+    ]
+    return server
+
+
+def _sessions(demo: Process) -> list[psutil.Process]:
+    with contextlib.suppress(ValueError, psutil.Error):
+        children = _postgres(demo).children()
+        return [child for child in children if "[local]" in " ".join(child.cmdline())]
+    return []
+
+
+def test_a_killed_session_and_a_killed_postgresql_lose_nothing(tmp_path: Path) -> None:
+    # Not under pytest's folder, which a session that starts closes to the server's account;
+    # with a space, which the server's command line and the database's address must survive.
+    with tempfile.TemporaryDirectory(prefix="telekol demo ") as folder:
+        file = Path(folder) / "report.json"
+        with _demo(
+            tmp_path,
+            *("--folder", str(Path(folder) / "de mo"), "--homes", "1"),
+            *("--duration", "25", "--interval", "2", "--report", str(file)),
+        ) as demo:
+            wait_until(lambda: _has_opened(demo), "the demo to open", 90)
+            before = _sessions(demo)
+            before[0].kill()
+            # One that ends that way takes all others with it.
+            wait_until(lambda: not set(before) & set(_sessions(demo)), "the sessions to end")
+            wait_until(lambda: len(_sessions(demo)) > 2, "new sessions", 30)
+            _postgres(demo).kill()
+            assert demo.wait(150) == 0, demo.output()
+        report = json.loads(file.read_text(encoding="utf-8"))
+    assert (report["missing"], report["duplicates"]) == (0, 0)
+    assert report["emitted"] == report["stored"] >= 10
+    assert report["restarts"]["postgres"] >= 1
+    assert "Traceback" not in demo.output()
 
 
 def test_without_mosquitto_the_broker_from_the_wheel_carries_it_too(tmp_path: Path) -> None:
