@@ -8,7 +8,8 @@ Invariants
 1. One device at a time: many adapters cannot scan or connect beside a connection.
 2. A device that fails waits longer each time and never keeps the others waiting: whose turn
    it is, is decided by who has waited longest.
-3. A lost radio is opened again, for ever.
+3. A lost radio is opened again, for ever, and so is one that fails in a way nobody foresaw;
+   only a damaged outbox ends the loop.
 """
 
 from __future__ import annotations
@@ -99,6 +100,15 @@ class Reader:
                 failures += 1
                 level = logging.WARNING if failures == 1 else logging.DEBUG
                 _LOG.log(level, "the radio cannot be used: %s; trying again", error)
+            except OutboxCorruptError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a home without a reader is worse
+                failures += 1
+                _LOG.error(
+                    "the radio failed unexpectedly (%r); opening it again",
+                    error,
+                    exc_info=error if failures == 1 else None,
+                )
             await asyncio.sleep(delay_s(max(failures, 1), random.random()))  # noqa: S311
 
     async def _use(self, radio: Radio) -> None:

@@ -109,16 +109,23 @@ async def measure(device: PulseOximeter, spo2: int = 92) -> None:
 
 
 async def test_a_device_keeps_what_the_disk_could_not_take(
-    air: VirtualRadio, oximeter: PulseOximeter, outbox: Outbox
+    air: VirtualRadio,
+    oximeter: PulseOximeter,
+    outbox: Outbox,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    failing = FailingOutbox(outbox, 2, OutboxError)
+    failing = FailingOutbox(outbox, 4, OutboxError)
     async with Running(reader_of(lambda: open_radio(air.moniker), failing)) as running:
         await measure(oximeter)
-        await running.until(lambda: failing.failures < 2)
+        await running.until(lambda: failing.failures < 4)
         assert oximeter.pending_count == 1
         await running.until(lambda: oximeter.pending_count == 0)
     assert failing.failures == 0
     assert outbox.depth() == 2
+    said = [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
+    assert len(said) == 4
+    assert not any(record.exc_info for record in said)
+    assert all("the disk is full; trying again in" in record.message for record in said)
 
 
 async def test_a_damaged_outbox_ends_the_loop_and_the_device_keeps_the_reading(
@@ -174,14 +181,18 @@ async def test_a_radio_that_is_not_there_yet_is_waited_for(
     assert "the radio cannot be used: no such controller" in caplog.text
 
 
+@pytest.mark.parametrize("error", [BleakError("the adapter is gone"), AssertionError()])
 async def test_a_radio_that_fails_in_use_is_opened_again(
-    monkeypatch: pytest.MonkeyPatch, outbox: Outbox
+    monkeypatch: pytest.MonkeyPatch,
+    outbox: Outbox,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
     opened = 0
 
     class Broken:
         def scanner(self, *_: object) -> Any:
-            raise BleakError("the adapter is gone")
+            raise error
 
         def client(self, *_: object) -> Any:
             raise NotImplementedError
@@ -200,6 +211,8 @@ async def test_a_radio_that_fails_in_use_is_opened_again(
     monkeypatch.setattr(reader, "HANG_UP_WITHIN_S", 0.05)
     async with Running(reader_of(open_it, outbox)) as running:
         await running.until(lambda: opened >= 3)
+    tracebacks = [record for record in caplog.records if record.exc_info]
+    assert len(tracebacks) == isinstance(error, AssertionError)
 
 
 # -- one conversation, with a device made of a dictionary --------------------------------------
