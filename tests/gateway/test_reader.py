@@ -19,7 +19,7 @@ from device_sim.emission import EmissionLog
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.virtual_radio import VirtualRadio
-from gateway import reader, session
+from gateway import reader, session, turns
 from gateway.clock import DeviceClock
 from gateway.clock_book import ClockBook
 from gateway.errors import OutboxCorruptError, OutboxError
@@ -113,7 +113,9 @@ async def test_a_device_keeps_what_the_disk_could_not_take(
     oximeter: PulseOximeter,
     outbox: Outbox,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(turns, "FIRST_WAIT_S", 0.1)
     failing = FailingOutbox(outbox, 4, OutboxError)
     async with Running(reader_of(lambda: open_radio(air.moniker), failing)) as running:
         await measure(oximeter)
@@ -213,6 +215,36 @@ async def test_a_radio_that_fails_in_use_is_opened_again(
         await running.until(lambda: opened >= 3)
     tracebacks = [record for record in caplog.records if record.exc_info]
     assert len(tracebacks) == isinstance(error, AssertionError)
+
+
+async def test_a_system_without_bluetooth_is_said_once_and_nobody_claims_to_listen(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    class NoBlueZ:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        async def start(self) -> None:
+            nonlocal tries
+            tries += 1
+            raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("bleak.get_platform_scanner_backend_type", lambda: (NoBlueZ, None))
+    monkeypatch.setattr(reader, "delay_s", lambda *_args, **_more: 0.01)
+    with caplog.at_level("INFO"):
+        async with Running(reader_of(lambda: open_radio("platform"), outbox)) as running:
+            await running.until(lambda: tries >= 5)
+            monkeypatch.setattr(reader, "COMPLAIN_EVERY_S", 0.0)
+            before = len(caplog.records)
+            tries = 0
+            await running.until(lambda: tries >= 3)
+    assert before == 1
+    assert len(caplog.records) > before
+    assert caplog.records[0].levelname == "WARNING"
+    assert "the service bluetooth (BlueZ) runs" in caplog.text
+    assert "listening" not in caplog.text
 
 
 # -- one conversation, with a device made of a dictionary --------------------------------------
