@@ -107,14 +107,13 @@ class DeliveryPlan:
             waiting = self._not_in_flight(waiting)
         return (*again, *new)
 
-    def settled(self, through: int, first: int, last: int, now_s: float) -> None:
-        """Take in a receipt: everything up to `through`, and `first` to `last`, is settled."""
+    def settled(self, first: int, last: int, now_s: float) -> None:
+        """Take in a receipt: `first` to `last` is settled."""
         soon_s = now_s + self._policy.resend_first_s
         self._flights = [
             replace(flight, sent_count=1, due_s=min(flight.due_s, soon_s))
             for flight in self._flights
-            if flight.run.last > through
-            and not (first <= flight.run.first and flight.run.last <= last)
+            if not (first <= flight.run.first and flight.run.last <= last)
         ]
 
     def reset(self) -> None:

@@ -7,8 +7,9 @@ Invariants
 ----------
 1. `put` returns after the readings are on disk, all of them or none.
 2. Sequence numbers of one life of the outbox are consecutive and never used twice.
-3. A row is released by a receipt of the same life and by nothing else; released rows stay as
-   history for thirty days, so that a server restored from an old backup can be healed.
+3. A row is released by the receipt for a message of the same life that held it and that this
+   process has published, and by nothing else; released rows stay as history for thirty days,
+   so that a server restored from an old backup can be healed.
 4. Waiting rows always belong to the present life (`boot`).
 5. A file that was removed or replaced while it was open takes no reading any more: what a
    device was told is kept can be found by the next start.
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,6 +74,7 @@ class Outbox:
         self._db = connection
         self._lock = lock
         self._place = Place(path)
+        self._published: set[int] = set()
         self._boot, self._last_seq = self._db.execute("SELECT boot, last_seq FROM life").fetchone()
 
     @classmethod
@@ -149,8 +151,17 @@ class Outbox:
             run.append(observation)
         return tuple(run)
 
+    def published(self, first: int, last: int) -> None:
+        """Note that a message with these rows is on its way: a receipt may release them."""
+        self._published.update(range(first, last + 1))
+
     def settle(self, receipt: Receipt, now: datetime) -> int:
         """Release what the server has stored or refused; give how many rows that were.
+
+        Only the run that is answered is released. `through` may count numbers that the server
+        settled for other readings: when this file is an older state of itself, that cannot be
+        seen before its numbers have passed the old ones. For the same reason a receipt that
+        waited in the broker for an earlier process releases nothing; the rows are sent again.
 
         A receipt of another life is ignored. A receipt for numbers that were never given means
         that this file is an older state of itself (a restored card, a disk that lied about
@@ -162,13 +173,16 @@ class Outbox:
         if max(receipt.through, receipt.last) > self._last_seq:
             self._begin_new_life(receipt)
             return 0
+        answered = {seq for seq in self._published if receipt.first <= seq <= receipt.last}
         with self._transaction():
-            self._note_refusals(receipt.refused)
-            return self._db.execute(
+            self._note_refusals(item for item in receipt.refused if item.seq in answered)
+            released = self._db.executemany(
                 "UPDATE observation SET settled_at = ? WHERE settled_at IS NULL "
-                "AND boot = ? AND (seq <= ? OR seq BETWEEN ? AND ?)",
-                (_text(now), self._boot, receipt.through, receipt.first, receipt.last),
+                "AND boot = ? AND seq = ?",
+                [(_text(now), self._boot, seq) for seq in answered],
             ).rowcount
+        self._published -= answered
+        return max(released, 0)
 
     def prune(self, now: datetime) -> int:
         """Forget rows released more than thirty days ago; give how many."""
@@ -249,7 +263,7 @@ class Outbox:
                 )
             return None
 
-    def _note_refusals(self, refused: Sequence[Refusal]) -> None:
+    def _note_refusals(self, refused: Iterable[Refusal]) -> None:
         for item in refused:
             _LOG.warning("the server refused reading %d: %s: %s", item.seq, item.code, item.reason)
             self._db.execute(
@@ -276,6 +290,7 @@ class Outbox:
             len(waiting),
         )
         self._boot, self._last_seq = boot, len(waiting)
+        self._published.clear()
 
     @contextmanager
     def _in_its_place(self) -> Iterator[None]:

@@ -148,6 +148,10 @@ def open_file(path: Path, now: datetime) -> tuple[sqlite3.Connection, FileLock]:
         If the folder is not ours to write, another process holds the file, or a newer version
         of this software made it.
     """
+    if path.is_dir():  # before a lock is left beside it
+        raise OutboxError(
+            f"expected the outbox's file at {path}, found a folder; name a file in it"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(path.name + ".lock"))

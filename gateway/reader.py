@@ -8,7 +8,8 @@ Invariants
 1. One device at a time: many adapters cannot scan or connect beside a connection.
 2. A device that fails waits longer each time and never keeps the others waiting: whose turn
    it is, is decided by who has waited longest.
-3. A lost radio is opened again, for ever.
+3. A lost radio is opened again, for ever, and so is one that fails in a way nobody foresaw;
+   only a damaged outbox ends the loop.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ HANG_UP_WITHIN_S: Final = 3.0
 YIELD_S: Final = 0.5
 """How long the device served last lets others be heard before it is served again; devices with a
 value to deliver advertise every 20-200 ms."""
+COMPLAIN_EVERY_S: Final = 600.0
+"""How often the same trouble with the radio is said again; a home may be without it for days."""
 SCAN_CHANGE_WITHIN_S: Final = 10.0
 """A radio that cannot start or stop a scan in this time has lost its adapter."""
 
@@ -77,6 +80,8 @@ class Reader:
         self._seen: dict[str, BLEDevice] = {}
         self._sighting = asyncio.Event()
         self._last_served: str | None = None
+        self._listening_since_s: float | None = None
+        self._complaint: tuple[str, float] = ("", 0.0)
 
     async def run(self) -> None:
         """Read devices until cancelled.
@@ -88,18 +93,37 @@ class Reader:
         """
         failures = 0
         while True:
+            self._listening_since_s = None
             try:
-                radio = await self._open_radio()
-                _LOG.info("the radio is open; listening for devices")
-                began_s = self._now_s()
-                await self._use(radio)
-                failures = 0 if self._now_s() - began_s > CONNECT_WITHIN_S else failures + 1
-                _LOG.warning("the radio was lost; opening it again")
+                await self._use(await self._open_radio())
+                self._complain("it was lost")
             except (RadioUnavailableError, BleakError, TimeoutError, OSError) as error:
-                failures += 1
-                level = logging.WARNING if failures == 1 else logging.DEBUG
-                _LOG.log(level, "the radio cannot be used: %s; trying again", error)
+                self._complain(_said(error))
+            except OutboxCorruptError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a home without a reader is worse
+                self._complain(f"it failed unexpectedly: {error!r}", error)
+            failures = 0 if self._has_lasted() else failures + 1
             await asyncio.sleep(delay_s(max(failures, 1), random.random()))  # noqa: S311
+
+    def _has_lasted(self) -> bool:
+        since_s = self._listening_since_s
+        return since_s is not None and self._now_s() - since_s > CONNECT_WITHIN_S
+
+    def _complain(self, reason: str, unforeseen: Exception | None = None) -> None:
+        """Say that the radio cannot be used: what is new at once, the same at intervals."""
+        now_s = self._now_s()
+        before, said_s = self._complaint
+        if reason == before and now_s - said_s < COMPLAIN_EVERY_S:
+            _LOG.debug("the radio cannot be used: %s; trying again", reason)
+            return
+        self._complaint = (reason, now_s)
+        _LOG.warning("the radio cannot be used: %s; trying again", reason, exc_info=unforeseen)
+
+    def _say_that_we_listen(self) -> None:
+        if self._listening_since_s is None:
+            self._listening_since_s = self._now_s()
+            _LOG.info("the radio is open; listening for devices")
 
     async def _use(self, radio: Radio) -> None:
         """Read devices over `radio` until it is lost."""
@@ -129,6 +153,7 @@ class Reader:
         scanner = radio.scanner(self._on_sighting, list(SERVICES))
         async with asyncio.timeout(SCAN_CHANGE_WITHIN_S):
             await scanner.start()
+        self._say_that_we_listen()
         try:
             while True:
                 await self._sighting.wait()

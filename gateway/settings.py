@@ -7,7 +7,7 @@ the descriptions.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
@@ -27,16 +27,56 @@ def _zone_name(name: str) -> str:
     return name
 
 
+_CONTROLLERS: Final = {
+    "usb": True,
+    "pyusb": True,
+    "hci-socket": False,
+    "tcp-client": True,
+    "tcp-server": True,
+    "ws-client": True,
+    "ws-server": True,
+    "udp": True,
+    "serial": True,
+    "unix": True,
+    "unix-client": True,
+    "unix-server": True,
+    "pty": False,
+    "file": True,
+    "vhci": False,
+    "android-emulator": False,
+    "android-netsim": False,
+}
+"""What Bumble opens, and whether it must be told which one."""
+
+
+def _radio(moniker: str) -> str:
+    kind, _, which = moniker.partition(":")
+    if moniker == "platform" or (kind in _CONTROLLERS and (which or not _CONTROLLERS[kind])):
+        return moniker
+    raise ValueError(
+        "expected platform, or an HCI controller like usb:0, hci-socket:0 or "
+        f"tcp-client:HOST:PORT, found {moniker!r}"
+    )
+
+
+def _no_folder(path: Path) -> Path:
+    if path.expanduser().is_dir():
+        raise ValueError(
+            f"expected a file, found that {str(path)!r} is a folder; add a file's name"
+        )
+    return path
+
+
 class GatewaySettings(BrokerSettings):
     """What a home gateway needs to know."""
 
     gateway_id: GatewayId = Field(
         description="This gateway's id, like gw-aarhus-017; with TLS its certificate's common name."
     )
-    gateway_outbox: Path = Field(
+    gateway_outbox: Annotated[Path, AfterValidator(_no_folder)] = Field(
         description="File that keeps readings until the server has them; its folder must be ours."
     )
-    gateway_radio: str = Field(
+    gateway_radio: Annotated[str, AfterValidator(_radio)] = Field(
         default="platform",
         min_length=1,
         description="The radio: platform for the system's Bluetooth, or an HCI controller like "

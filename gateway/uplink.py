@@ -158,6 +158,7 @@ class Uplink:
             sent_at=now,
             observations=observations,
         )
+        self._outbox.published(run.first, run.first + len(observations) - 1)
         # Not sent means that the connection has ended; the next one begins with a new plan.
         connection.publish(topics.observations(self._gateway), encode(message))
 
@@ -180,7 +181,7 @@ class Uplink:
         if self._outbox.boot != boot:
             self._plan.reset()
         elif receipt.boot == boot:
-            self._plan.settled(receipt.through, receipt.first, receipt.last, self._now_s())
+            self._plan.settled(receipt.first, receipt.last, self._now_s())
         self.wake()
 
     @staticmethod

@@ -19,9 +19,11 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementDataCallback
+from bleak.exc import BleakError
 
 from gateway.radio.bumble_client import client_backend
 from gateway.radio.bumble_scanner import scanner_backend
+from gateway.radio.errors import RadioUnavailableError
 from gateway.radio.hci import HciAdapter
 
 PLATFORM: Final = "platform"
@@ -91,7 +93,7 @@ class _PlatformRadio:
         detection_callback: AdvertisementDataCallback | None = None,
         service_uuids: Sequence[str] | None = None,
     ) -> BleakScanner:
-        return BleakScanner(detection_callback, _listed(service_uuids))
+        return _PlatformBleakScanner(detection_callback, _listed(service_uuids))
 
     def client(
         self, device: BLEDevice, disconnected_callback: DisconnectedCallback | None = None
@@ -103,6 +105,22 @@ class _PlatformRadio:
 
     async def close(self) -> None:
         """Leave the system's Bluetooth as it is."""
+
+
+class _PlatformBleakScanner(BleakScanner):
+    """Says what is missing when the system's Bluetooth does not scan."""
+
+    async def start(self) -> None:
+        try:
+            await super().start()
+        # No D-Bus is an OSError or EOFError, no BlueZ or no adapter a BleakError.
+        except (BleakError, OSError, EOFError) as error:
+            raise RadioUnavailableError(
+                "Expected the system's Bluetooth to look for devices, found that it does not "
+                f"({type(error).__name__}: {error}). Check that an adapter is plugged in and "
+                "switched on, that the service bluetooth (BlueZ) runs and that this user may use "
+                "it; or set TELEKOL_GATEWAY_RADIO to an HCI controller such as usb:0."
+            ) from error
 
 
 class _HciRadio:

@@ -25,6 +25,8 @@ from bumble.core import BaseBumbleError
 from bumble.device import Connection
 from bumble.gatt_client import Client
 
+from telekol.errors import TelekolError
+
 _LOG = logging.getLogger(__name__)
 
 Listener = Callable[[bytearray], None]
@@ -85,11 +87,15 @@ class CommitFirstClient(Client):
     def _handled(self, listener: Listener, value: bytes) -> bool:
         try:
             listener(bytearray(value))
-        except Exception:  # noqa: BLE001 - whatever it was, the device must keep the reading
-            _LOG.exception(
+        except Exception as error:  # noqa: BLE001 - whatever it was, the device must keep it
+            # What is raised on purpose (a full disk) is said in one line by who raised it.
+            foreseen = isinstance(error, TelekolError)
+            _LOG.log(
+                logging.DEBUG if foreseen else logging.ERROR,
                 "A value from %s could not be handled; it is not confirmed and the link is "
                 "dropped, so that the device keeps it.",
                 self._link.peer_address,
+                exc_info=None if foreseen else error,
             )
             self._dropping = asyncio.create_task(self._drop_link())
             return False

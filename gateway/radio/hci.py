@@ -34,6 +34,7 @@ from bumble.transport.common import Transport, TransportLostError
 
 from gateway.radio.commit_first import CommitFirstClient
 from gateway.radio.errors import LinkEndedError, RadioUnavailableError
+from gateway.radio.host import PatientHost
 from gateway.radio.tasks import stop
 
 _LOG = logging.getLogger(__name__)
@@ -96,7 +97,8 @@ class HciAdapter:
             # A device files our keys under the address it sees us use.
             identity_address_type=PairingConfig.AddressType.RANDOM,
         )
-        device = Device.from_config_with_hci(config, transport.source, transport.sink)
+        host = PatientHost(transport.source, transport.sink)
+        device = Device(config=config, host=host)
         adapter = cls(moniker, transport, device)
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
@@ -165,6 +167,8 @@ class HciAdapter:
         await asyncio.wait({self._transport.source.terminated}, timeout=CLOSED_GRACE_S)
         self._on_lost()
         await stop(*self._chores)
+        if isinstance(self.device.host, PatientHost):
+            await self.device.host.stop_waiting()
 
     async def _power_on(self) -> None:
         await self.device.power_on()
@@ -258,8 +262,9 @@ def bleak_errors(subject: str) -> Iterator[None]:
         raise LinkEndedError(f"{subject}: the controller went away. Open it again.") from error
     except att.ATT_Error as error:
         raise BleakGATTProtocolError(error.error_code) from error
-    except BaseBumbleError as error:
-        raise BleakError(f"{subject}: {error or type(error).__name__}") from error
+    # Bumble asserts what its peers should have said, and its futures may be settled twice.
+    except (BaseBumbleError, AssertionError, asyncio.InvalidStateError) as error:
+        raise BleakError(f"{subject}: {str(error) or type(error).__name__}") from error
 
 
 async def run_until(end: asyncio.Event, work: Coroutine[Any, Any, _T], why: str) -> _T:

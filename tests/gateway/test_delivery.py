@@ -48,7 +48,7 @@ def test_slots_are_bounded_and_one_is_for_the_newest(plan: DeliveryPlan) -> None
     backlog = rows(*range(1, 5001))
     first = plan.next_runs(backlog, 0, SURE)
     assert first == (Run(4801, 5000), Run(1, 200), Run(201, 400), Run(401, 600))
-    plan.settled(0, 4801, 5000, 1)
+    plan.settled(4801, 5000, 1)
     fresh = rows(*range(1, 4801), 5001)
     assert plan.next_runs(fresh, 1, SURE) == (Run(5001, 5001),)
 
@@ -70,7 +70,7 @@ def test_the_wait_grows_and_a_receipt_brings_it_back(plan: DeliveryPlan) -> None
     sent_s = [0, *(now_s for now_s in seconds if Run(1, 1) in plan.next_runs(waiting, now_s, SURE))]
     gaps_s = [later - sooner for sooner, later in itertools.pairwise(sent_s)]
     assert gaps_s == [10, 20, 40, 80, 100, 100]
-    plan.settled(0, 3, 3, 400)
+    plan.settled(3, 3, 400)
     assert plan.wake_at_s is not None
     assert plan.wake_at_s <= 410
     assert plan.next_runs(rows(1), 410, SURE) == (Run(1, 1),)
@@ -81,12 +81,6 @@ def test_a_new_connection_begins_anew(plan: DeliveryPlan) -> None:
     plan.reset()
     assert plan.wake_at_s is None
     assert plan.next_runs(rows(1), 1, SURE) == (Run(1, 1),)
-
-
-def test_a_receipt_through_ends_the_flights_below_it(plan: DeliveryPlan) -> None:
-    plan.next_runs(rows(1, 3, 5), 0, SURE)
-    plan.settled(3, 99, 99, 1)
-    assert plan.in_flight == (Run(5, 5),)
 
 
 def test_a_dropped_run_is_cut_anew(plan: DeliveryPlan) -> None:
@@ -163,7 +157,7 @@ class SlowModel:
             self.receipts.remove(receipt)
         through, first, last = receipt
         self.waiting -= set(range(1, through + 1)) | set(range(first, last + 1))
-        self.plan.settled(through, first, last, self.now_s)
+        self.plan.settled(first, last, self.now_s)
 
     def lose(self, which: int) -> None:
         self.receipts[which : which + 1] = []

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gateway.errors import OutboxError, OutboxGoneError
 from gateway.outbox import Outbox, Row
@@ -39,6 +41,7 @@ def seqs(outbox: Outbox) -> list[int]:
 
 def fill(outbox: Outbox, count: int) -> None:
     outbox.put([observation(number) for number in range(count)])
+    outbox.published(1, outbox.last_seq)
 
 
 def test_numbers_are_consecutive_and_known_readings_get_none(outbox: Outbox) -> None:
@@ -74,12 +77,60 @@ def test_pending_gives_both_ends(outbox: Outbox) -> None:
     assert [row.seq for row in outbox.pending(12)] == list(range(1, 21))
 
 
-def test_a_receipt_releases_through_and_its_run(outbox: Outbox) -> None:
+def test_a_receipt_releases_the_run_it_answers(outbox: Outbox) -> None:
     fill(outbox, 10)
-    assert outbox.settle(receipt(outbox.boot, through=2, first=5, last=6), NOW) == 4
-    assert seqs(outbox) == [3, 4, 7, 8, 9, 10]
+    assert outbox.settle(receipt(outbox.boot, through=2, first=5, last=6), NOW) == 2
+    assert seqs(outbox) == [1, 2, 3, 4, 7, 8, 9, 10]
     assert outbox.settle(receipt(outbox.boot, through=2, first=5, last=6), NOW) == 0
-    assert outbox.depth() == 6
+    assert outbox.depth() == 8
+
+
+def test_a_receipt_releases_nothing_that_this_process_has_not_sent(
+    outbox: Outbox, path: Path
+) -> None:
+    fill(outbox, 3)
+    outbox.close()
+    again = Outbox.open(path, NOW)
+    again.published(3, 3)
+    assert again.settle(receipt(again.boot, through=3, first=1, last=3), NOW) == 1
+    assert seqs(again) == [1, 2]
+    again.close()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    before=st.integers(0, 8),
+    lost=st.integers(0, 8),
+    steps=st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6), st.booleans()), max_size=12),
+)
+def test_an_outbox_restored_to_an_older_state_releases_only_what_the_server_has(
+    tmp_path: Path, before: int, lost: int, steps: list[tuple[int, int, bool]]
+) -> None:
+    path = tmp_path / str(uuid4()) / "outbox.db"
+    outbox = Outbox.open(path, NOW)
+    fill(outbox, before)
+    # The server settled numbers that this older state has yet to give, for other readings.
+    settled = set(range(1, before + lost + 1))
+    stored = {observation(number).id for number in range(before)}
+    taken: set[UUID] = set()
+    for number, (first, count, arrives) in enumerate(steps):
+        new = observation(1000 + number)
+        taken.add(new.id)
+        outbox.put([new])
+        sent = outbox.read(first, first + count - 1, NOW)
+        outbox.published(first, first + len(sent) - 1)
+        if sent and arrives:
+            last = first + len(sent) - 1
+            stored |= {item.id for item in sent}
+            settled |= set(range(first, last + 1))
+            through = next(seq for seq in range(10**6) if seq + 1 not in settled)
+            boot = outbox.boot
+            outbox.settle(receipt(boot, through=through, first=first, last=last), NOW)
+            if outbox.boot != boot:
+                settled = set()
+    waits = {item.id for row in outbox.pending(99) for item in outbox.read(row.seq, row.seq, NOW)}
+    outbox.close()
+    assert taken - waits <= stored
 
 
 def test_a_refusal_releases_and_keeps_the_reason(

@@ -19,7 +19,7 @@ from device_sim.emission import EmissionLog
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.virtual_radio import VirtualRadio
-from gateway import reader, session
+from gateway import reader, session, turns
 from gateway.clock import DeviceClock
 from gateway.clock_book import ClockBook
 from gateway.errors import OutboxCorruptError, OutboxError
@@ -109,16 +109,25 @@ async def measure(device: PulseOximeter, spo2: int = 92) -> None:
 
 
 async def test_a_device_keeps_what_the_disk_could_not_take(
-    air: VirtualRadio, oximeter: PulseOximeter, outbox: Outbox
+    air: VirtualRadio,
+    oximeter: PulseOximeter,
+    outbox: Outbox,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    failing = FailingOutbox(outbox, 2, OutboxError)
+    monkeypatch.setattr(turns, "FIRST_WAIT_S", 0.1)
+    failing = FailingOutbox(outbox, 4, OutboxError)
     async with Running(reader_of(lambda: open_radio(air.moniker), failing)) as running:
         await measure(oximeter)
-        await running.until(lambda: failing.failures < 2)
+        await running.until(lambda: failing.failures < 4)
         assert oximeter.pending_count == 1
         await running.until(lambda: oximeter.pending_count == 0)
     assert failing.failures == 0
     assert outbox.depth() == 2
+    said = [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
+    assert len(said) == 4
+    assert not any(record.exc_info for record in said)
+    assert all("the disk is full; trying again in" in record.message for record in said)
 
 
 async def test_a_damaged_outbox_ends_the_loop_and_the_device_keeps_the_reading(
@@ -174,14 +183,18 @@ async def test_a_radio_that_is_not_there_yet_is_waited_for(
     assert "the radio cannot be used: no such controller" in caplog.text
 
 
+@pytest.mark.parametrize("error", [BleakError("the adapter is gone"), AssertionError()])
 async def test_a_radio_that_fails_in_use_is_opened_again(
-    monkeypatch: pytest.MonkeyPatch, outbox: Outbox
+    monkeypatch: pytest.MonkeyPatch,
+    outbox: Outbox,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
     opened = 0
 
     class Broken:
         def scanner(self, *_: object) -> Any:
-            raise BleakError("the adapter is gone")
+            raise error
 
         def client(self, *_: object) -> Any:
             raise NotImplementedError
@@ -200,6 +213,38 @@ async def test_a_radio_that_fails_in_use_is_opened_again(
     monkeypatch.setattr(reader, "HANG_UP_WITHIN_S", 0.05)
     async with Running(reader_of(open_it, outbox)) as running:
         await running.until(lambda: opened >= 3)
+    tracebacks = [record for record in caplog.records if record.exc_info]
+    assert len(tracebacks) == isinstance(error, AssertionError)
+
+
+async def test_a_system_without_bluetooth_is_said_once_and_nobody_claims_to_listen(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    class NoBlueZ:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        async def start(self) -> None:
+            nonlocal tries
+            tries += 1
+            raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("bleak.get_platform_scanner_backend_type", lambda: (NoBlueZ, None))
+    monkeypatch.setattr(reader, "delay_s", lambda *_args, **_more: 0.01)
+    with caplog.at_level("INFO"):
+        async with Running(reader_of(lambda: open_radio("platform"), outbox)) as running:
+            await running.until(lambda: tries >= 5)
+            monkeypatch.setattr(reader, "COMPLAIN_EVERY_S", 0.0)
+            before = len(caplog.records)
+            tries = 0
+            await running.until(lambda: tries >= 3)
+    assert before == 1
+    assert len(caplog.records) > before
+    assert caplog.records[0].levelname == "WARNING"
+    assert "the service bluetooth (BlueZ) runs" in caplog.text
+    assert "listening" not in caplog.text
 
 
 # -- one conversation, with a device made of a dictionary --------------------------------------

@@ -24,6 +24,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "outbox.db"
     outbox = Outbox.open(path, NOW)
     outbox.put([observation(number) for number in range(ROWS)])
+    outbox.published(1, SETTLED)
     outbox.settle(receipt(outbox.boot, through=SETTLED, first=1, last=SETTLED), NOW)
     outbox.close()
     return path

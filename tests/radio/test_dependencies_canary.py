@@ -21,6 +21,7 @@ from bumble.transport.common import BaseSource
 from gateway.radio.bumble_client import BumbleClient
 from gateway.radio.bumble_scanner import BumbleScanner
 from gateway.radio.commit_first import CommitFirstClient
+from gateway.radio.host import PatientHost
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,9 @@ def test_every_abstract_method_of_bleak_is_ours() -> None:
     assert not inspect.isabstract(BumbleScanner)
     assert BaseBleakClient.__abstractmethods__ >= {"connect", "start_notify"}
     assert BaseBleakScanner.__abstractmethods__ == {"start", "stop"}
+
+
+def test_bumble_sends_every_command_by_the_method_we_override() -> None:
+    assert inspect.getsource(Host).count("self._send_command(") == 3
+    assert "_send_command" in vars(PatientHost)
+    assert "command_semaphore.acquire" in inspect.getsource(Host._send_command)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from bleak.exc import BleakError
 from bumble.device import Device
+from bumble.hci import HCI_Read_BD_ADDR_Command
 from bumble.transport.common import TransportLostError
 
 from device_sim.emission import EmissionLog
@@ -266,3 +267,24 @@ async def test_bumbles_own_word_for_a_lost_adapter_comes_out_as_ours(
             pass
     with pytest.raises(LinkEndedError):
         await radio.client(seen).connect()
+
+
+async def test_a_command_that_nobody_waits_for_any_more_disturbs_no_other(
+    home: Home, radio: Radio, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = radio._adapter.device  # type: ignore[attr-defined]
+    for _ in range(5):
+        asking = asyncio.create_task(device.send_sync_command(HCI_Read_BD_ADDR_Command()))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asking.cancel()
+        await home.measure("scale")
+        await find(radio, home.scale)
+    assert "command result mismatch" not in caplog.text
+    assert "Exception in on_packet" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [AssertionError(), asyncio.InvalidStateError("twice")])
+async def test_whatever_bumble_raises_is_bleaks_error(error: Exception) -> None:
+    with pytest.raises(BleakError, match="radio: "), hci.bleak_errors("radio"):
+        raise error
