@@ -18,6 +18,7 @@ from device_sim.emission import EmissionLog
 from device_sim.peripherals.base import Peripheral
 from device_sim.peripherals.standard_services import DeviceIdentity
 from device_sim.virtual_radio import VirtualRadio
+from gateway.clock_book import ClockBook
 from gateway.intake import Intake
 from gateway.outbox import Outbox
 from gateway.profiles import MEASUREMENTS, PROFILES, SERVICES, sig_uuid
@@ -66,7 +67,8 @@ async def test_what_a_device_indicates_is_in_the_outbox(
     await device.start(air)
     outbox = Outbox.open(tmp_path / "outbox.db", datetime.now(UTC))
     intake = Intake(GATEWAY, outbox, CPH, lambda: None)
-    reader = Reader(lambda: open_radio(air.moniker), intake, CPH, lambda: datetime.now(UTC))
+    clocks = ClockBook(outbox)
+    reader = Reader(lambda: open_radio(air.moniker), intake, clocks, CPH, lambda: datetime.now(UTC))
     running = asyncio.create_task(reader.run())
     device.indicate_raw(bytes.fromhex(payload))
     end_s = time.monotonic() + 15
