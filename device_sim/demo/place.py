@@ -1,6 +1,6 @@
 """Where a demo keeps its data, and the rule that there is one demo at a time in one place.
 
-Touches disk.
+Touches disk, and ends what a killed demo left running before its data is removed.
 
 Invariants
 ----------
@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
+from device_sim.demo.services import PROCESSES, end_leftovers
 from telekol.errors import TelekolError
 
 MARKER: Final = ".telekol-demo"
@@ -103,6 +104,7 @@ class Place:
                 return
             self._check_is_ours()
             with self:
+                end_leftovers(self.logs / PROCESSES)
                 for part in self.folder.iterdir():
                     if part != self._marker:
                         _delete(part)

@@ -23,6 +23,7 @@ import psutil
 
 log = logging.getLogger(__name__)
 
+PROCESSES: Final = "processes.json"
 STOP_TIMEOUT_S: Final = 8.0
 RESTART_AFTER_S: Final = 1.0
 LOOK_EVERY_S: Final = 0.2
@@ -127,7 +128,7 @@ class Supervisor:
 
     @property
     def _list(self) -> Path:
-        return self._folder / "processes.json"
+        return self._folder / PROCESSES
 
     def _launch(self, service: Service) -> None:
         with self.log_of(service.name).open("ab") as sink:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from device_sim.demo.place import MARKER, DemoRunningError, Place
@@ -61,6 +65,18 @@ def test_nothing_is_removed_while_a_demo_runs(tmp_path: Path) -> None:
         with pytest.raises(DemoRunningError):
             Place(folder).remove()
         assert (folder / MARKER).exists()
+
+
+def test_what_a_killed_demo_left_running_ends_before_its_data_goes(tmp_path: Path) -> None:
+    folder = _made(tmp_path / "demo")
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as left:
+        listed = [[left.pid, psutil.Process(left.pid).create_time()]]
+        (folder / "logs" / "processes.json").write_text(json.dumps(listed), encoding="utf-8")
+        try:
+            Place(folder).remove()
+            assert not psutil.pid_exists(left.pid)
+        finally:
+            left.kill()
 
 
 def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
