@@ -204,11 +204,16 @@ async def test_a_cancelled_connect_leaves_no_link_behind(home: Home, radio: Radi
     await home.measure("scale")
     seen = await find(radio, home.scale)
     for delay_s in (0, 0.005, 0.02, 0.05):
-        connecting = asyncio.create_task(radio.client(seen).connect())
+        client = radio.client(seen)
+        connecting = asyncio.create_task(client.connect())
         await asyncio.sleep(delay_s)
         connecting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await connecting
+        await asyncio.wait({connecting})
+        # On a fast machine the connection may have won. Then it has an owner, who hangs up; a
+        # link that nobody owns is what must never be left.
+        assert connecting.cancelled() or client.is_connected
+        if client.is_connected:
+            await client.disconnect()
     await until(lambda: not home.scale.is_connected)
     async with session(radio, home.scale) as link:
         assert link.client.is_connected
