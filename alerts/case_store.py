@@ -125,6 +125,7 @@ def _events(connection: Connection[Any], case_id: UUID) -> list[Event]:
             at=row["at"],
             about=row["about"],
             severity=Severity(row["severity"]) if row["severity"] else None,
+            score=row["score"],
             finding_id=row["finding_id"],
             clinician_id=row["clinician_id"],
         )
@@ -169,6 +170,7 @@ def _append(connection: Connection[Any], case_id: UUID, case: Case, event: Event
             "kind": event.kind,
             "about": event.about,
             "severity": event.severity,
+            "score": event.score,
             "finding_id": event.finding_id,
             "clinician_id": event.clinician_id,
         },

@@ -30,7 +30,10 @@ from typing import Final
 from uuid import UUID
 
 from telekol.errors import TelekolError
+from telekol.quantities import Quantity
 from telekol.severity import Severity
+
+_QUANTITIES: Final = [str(quantity) for quantity in Quantity]
 
 
 class State(StrEnum):
@@ -87,8 +90,9 @@ class Event:
 
     Parameters
     ----------
-    about, severity, finding_id
-        Set for what a finding did; ``about`` names its rule and quantity.
+    about, severity, score, finding_id
+        Set for what a finding did; ``about`` names its rule and quantity, ``score`` says how bad
+        it is among those of its colour.
     clinician_id
         Set for what a person did.
     """
@@ -97,6 +101,7 @@ class Event:
     at: datetime
     about: str | None = None
     severity: Severity | None = None
+    score: float | None = None
     finding_id: UUID | None = None
     clinician_id: str | None = None
 
@@ -113,6 +118,8 @@ class Standing:
         What is so now, and the finding that says it.
     shown, shown_finding_id
         What the board shows: the worst while unseen, what is so now after that.
+    now_score, shown_score
+        How bad each is among those of its colour.
     """
 
     about: str
@@ -120,6 +127,8 @@ class Standing:
     now_finding_id: UUID
     shown: Severity
     shown_finding_id: UUID
+    now_score: float = 0.0
+    shown_score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +171,12 @@ class Case:
 
     @property
     def reason_finding_ids(self) -> tuple[UUID, ...]:
-        """The findings whose sentences explain what the board shows, the worst first."""
+        """The findings whose sentences explain what the board shows, the worst first.
+
+        Of one colour, quantities come in the order in which telekol names them: saturation first.
+        """
         told = [standing for standing in self.standings if standing.shown is not Severity.GREEN]
-        ordered = sorted(told, key=lambda standing: -standing.shown.rank)
+        ordered = sorted(told, key=lambda one: (-one.shown.rank, _place(one.about)))
         return tuple(standing.shown_finding_id for standing in ordered)
 
 
@@ -176,6 +188,7 @@ class JudgedReading:
     about: str
     severity: Severity
     found_at: datetime
+    score: float | None = None
 
 
 def respond(case: Case | None, judged: JudgedReading) -> Event | None:
@@ -199,6 +212,7 @@ def respond(case: Case | None, judged: JudgedReading) -> Event | None:
         at=judged.found_at,
         about=judged.about,
         severity=judged.severity,
+        score=judged.score,
         finding_id=judged.finding_id,
     )
 
@@ -270,22 +284,36 @@ def _next_standings(case: Case | None, event: Event, state: State) -> tuple[Stan
         unseen = case is None or case.state in (State.NEW, State.RETURNED)
         keeps_worst = unseen or state is State.CLOSED
         before = known.get(event.about)
-        found = Standing(
-            event.about, event.severity, event.finding_id, event.severity, event.finding_id
-        )
+        found = _standing(event.about, event.severity, event.finding_id, event.score or 0.0)
         known[event.about] = _beside_worst(before, found) if keeps_worst else found
     return tuple(standing for _, standing in sorted(known.items()))
 
 
+def _standing(about: str, severity: Severity, finding_id: UUID, score: float) -> Standing:
+    return Standing(about, severity, finding_id, severity, finding_id, score, score)
+
+
 def _shown_as_now(standing: Standing) -> Standing:
-    return replace(standing, shown=standing.now, shown_finding_id=standing.now_finding_id)
+    return _standing(standing.about, standing.now, standing.now_finding_id, standing.now_score)
 
 
 def _beside_worst(before: Standing | None, found: Standing) -> Standing:
-    """Keep showing what was worse; of the equally bad, the newest."""
-    if before is None or found.shown.rank >= before.shown.rank:
+    """Keep showing what was worse, also within a colour; of the equally bad, the newest."""
+    if before is None:
         return found
-    return replace(found, shown=before.shown, shown_finding_id=before.shown_finding_id)
+    if (found.shown.rank, found.shown_score) >= (before.shown.rank, before.shown_score):
+        return found
+    return replace(
+        found,
+        shown=before.shown,
+        shown_finding_id=before.shown_finding_id,
+        shown_score=before.shown_score,
+    )
+
+
+def _place(about: str) -> int:
+    quantity = about.rpartition("/")[2]
+    return _QUANTITIES.index(quantity) if quantity in _QUANTITIES else len(_QUANTITIES)
 
 
 def _worst(severities: Iterable[Severity]) -> Severity:

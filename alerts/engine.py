@@ -88,7 +88,9 @@ def _judge_and_store(connection: Connection[Any], batches: Sequence[Batch]) -> N
         key = (subject.patient_id, str(subject.quantity))
         known = newest.get(key)
         if known is None or finding.measured_at >= known.measured_at:
-            newest[key] = Newest(finding.measured_at, finding.id, finding.about, finding.severity)
+            newest[key] = Newest(
+                finding.measured_at, finding.id, finding.about, finding.severity, finding.score
+            )
             _move_case(connection, finding)
             if finding.channel is Channel.CLINICAL:
                 _resolve_technical(connection, subject)
@@ -108,7 +110,9 @@ def _move_case_out_of_order(connection: Connection[Any], finding: Finding, newes
         return
     _move_case(connection, finding)
     if newest.about == finding.about:
-        now_so = JudgedReading(newest.finding_id, newest.about, newest.severity, datetime.now(UTC))
+        now_so = JudgedReading(
+            newest.finding_id, newest.about, newest.severity, datetime.now(UTC), newest.score
+        )
         case_store.take_in(connection, finding.patient_id, finding.channel, now_so)
 
 
@@ -127,5 +131,7 @@ def _store(connection: Connection[Any], finding: Finding) -> None:
 
 
 def _move_case(connection: Connection[Any], finding: Finding) -> None:
-    judged = JudgedReading(finding.id, finding.about, finding.severity, datetime.now(UTC))
+    judged = JudgedReading(
+        finding.id, finding.about, finding.severity, datetime.now(UTC), finding.score
+    )
     case_store.take_in(connection, finding.patient_id, finding.channel, judged)

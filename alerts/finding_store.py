@@ -45,6 +45,7 @@ class Newest:
     finding_id: UUID
     about: str
     severity: Severity
+    score: float | None
 
 
 def take(connection: Connection[Any], most: int) -> list[Batch]:
@@ -100,7 +101,7 @@ def newest_judged(
         },
     ).fetchall()
     return {
-        (row[0], row[1]): Newest(row[2], row[3], f"{row[4]}/{row[1]}", Severity(row[5]))
+        (row[0], row[1]): Newest(row[2], row[3], f"{row[4]}/{row[1]}", Severity(row[5]), row[6])
         for row in rows
     }
 

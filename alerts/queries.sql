@@ -57,12 +57,12 @@ cross join lateral (
 -- newest_judged: The finding about the newest reading judged so far, per patient and quantity.
 -- One step down the index each. A time in the future can only be a clock that is wrong; taken as
 -- the newest it would mute the patient until then.
-select f.patient_id, f.quantity, f.measured_at, f.id, f.rule, f.severity
+select f.patient_id, f.quantity, f.measured_at, f.id, f.rule, f.severity, f.score
 from (select distinct p, q
       from unnest(%(patients)s::uuid[], %(quantities)s::text[]) as u (p, q))
     as t (patient_id, quantity)
 cross join lateral (
-    select f.patient_id, f.quantity, f.measured_at, f.id, f.rule, f.severity
+    select f.patient_id, f.quantity, f.measured_at, f.id, f.rule, f.severity, f.score
     from finding f
     where f.patient_id = t.patient_id and f.quantity = t.quantity
         and f.measured_at <= now() + interval '5 minutes'
@@ -92,7 +92,7 @@ join triage_case c on c.patient_id = old.patient_id and c.channel = old.channel
 where old.id = %(case_id)s and c.state <> 'closed'
 
 -- case_events: What happened to a case, oldest first.
-select kind, at, about, severity, finding_id, clinician_id
+select kind, at, about, severity, score, finding_id, clinician_id
 from case_event where case_id = %(case_id)s order by version
 
 -- insert_case: A new case; the patient's own team has it first.
@@ -121,6 +121,7 @@ from (
 where c.id = %(case_id)s
 
 -- insert_event: Add to a case's history; the key refuses two writers with the same version.
-insert into case_event (case_id, version, at, kind, about, severity, finding_id, clinician_id)
-values (%(case_id)s, %(version)s, %(at)s, %(kind)s, %(about)s, %(severity)s, %(finding_id)s,
-    %(clinician_id)s)
+insert into case_event (case_id, version, at, kind, about, severity, score, finding_id,
+    clinician_id)
+values (%(case_id)s, %(version)s, %(at)s, %(kind)s, %(about)s, %(severity)s, %(score)s,
+    %(finding_id)s, %(clinician_id)s)

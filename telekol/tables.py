@@ -163,5 +163,6 @@ class CaseEvent(SQLModel, table=True):
     kind: str = Field(sa_type=Text)
     about: str | None = Field(sa_type=Text)
     severity: str | None = Field(sa_type=Text)
+    score: float | None = Field(sa_type=Double)
     finding_id: UUID | None = Field(foreign_key="finding.id")
     clinician_id: str | None = Field(foreign_key="clinician.id", sa_type=Text)

@@ -80,14 +80,16 @@ def demo(
     """
     place = Place(folder)
     if reset:
+        there = place.folder.exists()
         place.remove()
+        typer.echo(f"Removed {folder}." if there else f"There is no {folder}; nothing to remove.")
         return
     if report is not None and duration is None:
         raise TelekolError("--report needs --duration: the report is made when the demo ends")
     if report is not None and not report.absolute().parent.is_dir():
         raise TelekolError(f"expected --report in a folder that exists, found {report}")
     plan = Plan(duration, interval, [interruption.parse(text) for text in kill or []])
-    _check_names(plan, homes)
+    _check_interruptions(plan, homes)
     with place:
         sys.exit(_run(place, plan, Size(homes, seed, broker), port, report))
 
@@ -98,6 +100,8 @@ def _run(place: Place, plan: Plan, size: Size, port: int, report_file: Path | No
     stop.install()
     console.print("[bold]Tele-KOL[/bold] on this machine; everything here is invented.")
     ports = choose_ports(port, size.homes)
+    if ports.api != port:
+        console.print(f"  Port {port} is taken; the board is on {ports.api} instead.")
     with House(place, ports, size, console) as house:
         place.announce(house.address)
         console.print(f"\n  Open [bold cyan]{house.address}[/bold cyan]  (Ctrl-C stops it)\n")
@@ -105,7 +109,10 @@ def _run(place: Place, plan: Plan, size: Size, port: int, report_file: Path | No
         try:
             conductor.play()
             if plan.duration_s is None or stop.is_set():
-                console.print("Stopping. The data stays; `make demo-reset` removes it.")
+                console.print(
+                    f"Stopping. The data stays in {place.folder.name}/; the next demo goes on "
+                    "with it, and --reset removes it."
+                )
                 return 0
             return _report(conductor, console, report_file)
         finally:
@@ -121,11 +128,16 @@ def _report(conductor: Conductor, console: Console, file: Path | None) -> int:
     return 0 if complete else 1
 
 
-def _check_names(plan: Plan, homes: int) -> None:
+def _check_interruptions(plan: Plan, homes: int) -> None:
     known = {*SERVICES, *(f"gateway-{n:04d}" for n in range(1, homes + 1))}
     for broken in plan.interruptions:
         if broken.service not in known:
             raise TelekolError(
                 f"expected a service to kill out of {', '.join(sorted(known))}; "
                 f"found {broken.service!r}"
+            )
+        if plan.duration_s is not None and broken.at_s >= plan.duration_s:
+            raise TelekolError(
+                f"expected {broken.service} to be killed before the demo ends after "
+                f"{plan.duration_s:g} s, found {broken.at_s:g} s; nothing would be tested"
             )

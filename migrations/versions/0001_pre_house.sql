@@ -205,6 +205,7 @@ create table case_event (
     kind text not null,
     about text,
     severity text,
+    score double precision,
     finding_id uuid references finding,
     clinician_id text references clinician,
     primary key (case_id, version)

@@ -135,6 +135,9 @@ def test_a_wrong_option_says_what_was_expected(tmp_path: Path) -> None:
     with _demo(tmp_path, "--kill", "dinner@1+1") as demo:
         assert demo.wait(30) == 2
     assert "expected a service to kill" in demo.output()
+    with _demo(tmp_path, "--duration", "10", "--kill", "ingest@20+10") as demo:
+        assert demo.wait(30) == 2
+    assert "nothing would be tested" in " ".join(demo.output().split())
     with _demo(tmp_path, "--report", os.devnull) as demo:
         assert demo.wait(30) == 2
     assert "--report needs --duration" in demo.output()

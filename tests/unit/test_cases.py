@@ -110,6 +110,32 @@ def test_everything_that_is_wrong_is_named_the_worst_first() -> None:
     assert case.reason_finding_ids == (saturation.finding_id, pulse.finding_id)
 
 
+def test_the_lowest_is_shown_while_nobody_has_seen_it_also_within_a_colour() -> None:
+    low, less_low = (
+        JudgedReading(uuid4(), "absolute-limits/spo2", RED, NOW, score) for score in (9.0, 1.0)
+    )
+    case: Case | None = None
+    for judged in (low, less_low):
+        event = respond(case, judged)
+        assert event is not None
+        case = apply(case, event)
+    assert case is not None
+    assert case.reason_finding_ids == (low.finding_id,)
+    seen, _ = acknowledge(case, "nurse-1", NOW)
+    assert seen.reason_finding_ids == (less_low.finding_id,)
+
+
+def test_of_one_colour_the_saturation_comes_first() -> None:
+    case: Case | None = None
+    judged = [_judged(RED, f"absolute-limits/{name}") for name in ("pulse_rate", "spo2")]
+    for one in judged:
+        event = respond(case, one)
+        assert event is not None
+        case = apply(case, event)
+    assert case is not None
+    assert case.reason_finding_ids == (judged[1].finding_id, judged[0].finding_id)
+
+
 def test_after_it_was_seen_only_what_is_wrong_now_is_named() -> None:
     case = _open(RED)
     pulse = _judged(YELLOW, "absolute-limits/pulse_rate")
