@@ -23,17 +23,16 @@ Invariants
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from alerts import standing
+from alerts.standing import Standing
 from telekol.errors import TelekolError
-from telekol.quantities import Quantity
 from telekol.severity import Severity
-
-_QUANTITIES: Final = [str(quantity) for quantity in Quantity]
 
 
 class State(StrEnum):
@@ -107,31 +106,6 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How one rule and quantity stands in a case.
-
-    Parameters
-    ----------
-    about
-        The rule and quantity.
-    now, now_finding_id
-        What is so now, and the finding that says it.
-    shown, shown_finding_id
-        What the board shows: the worst while unseen, what is so now after that.
-    now_score, shown_score
-        How bad each is among those of its colour.
-    """
-
-    about: str
-    now: Severity
-    now_finding_id: UUID
-    shown: Severity
-    shown_finding_id: UUID
-    now_score: float = 0.0
-    shown_score: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """A case as its events have made it.
 
@@ -157,17 +131,17 @@ class Case:
     @property
     def levels(self) -> dict[str, Severity]:
         """How everything stands now."""
-        return {standing.about: standing.now for standing in self.standings}
+        return {one.about: one.now for one in self.standings}
 
     @property
     def level(self) -> Severity:
         """How the case stands now: the worst of all rules and quantities."""
-        return _worst(standing.now for standing in self.standings)
+        return standing.worst(one.now for one in self.standings)
 
     @property
     def severity(self) -> Severity:
         """What the board shows: the worst while unseen, what is so now after that."""
-        return _worst(standing.shown for standing in self.standings)
+        return standing.worst(one.shown for one in self.standings)
 
     @property
     def reason_finding_ids(self) -> tuple[UUID, ...]:
@@ -175,9 +149,9 @@ class Case:
 
         Of one colour, quantities come in the order in which telekol names them: saturation first.
         """
-        told = [standing for standing in self.standings if standing.shown is not Severity.GREEN]
-        ordered = sorted(told, key=lambda one: (-one.shown.rank, _place(one.about)))
-        return tuple(standing.shown_finding_id for standing in ordered)
+        told = [one for one in self.standings if one.shown is not Severity.GREEN]
+        ordered = sorted(told, key=lambda one: (-one.shown.rank, standing.place(one.about)))
+        return tuple(one.shown_finding_id for one in ordered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +199,7 @@ def _kind_of(case: Case | None, judged: JudgedReading) -> EventKind | None:
     if judged.severity is before:
         return None if green else EventKind.REPEATED
     levels = case.levels | {judged.about: judged.severity}
-    if _worst(levels.values()) is Severity.GREEN:
+    if standing.worst(levels.values()) is Severity.GREEN:
         return EventKind.RETURNED
     # Worse is judged for each by itself: a yellow pulse beside a seen red SpO2 is news to somebody.
     return EventKind.WORSENED if judged.severity.rank > before.rank else EventKind.EASED
@@ -275,49 +249,18 @@ def _next_state(case: Case | None, event: Event) -> State:
 
 
 def _next_standings(case: Case | None, event: Event, state: State) -> tuple[Standing, ...]:
-    known = {standing.about: standing for standing in case.standings} if case else {}
+    known = {one.about: one for one in case.standings} if case else {}
     if case is not None and event.kind is EventKind.UNACKNOWLEDGED:
         return case.before_acknowledged
     if state is State.SEEN and event.kind is EventKind.ACKNOWLEDGED:
-        return tuple(_shown_as_now(standing) for standing in known.values())
+        return tuple(standing.shown_as_now(one) for one in known.values())
     if event.about and event.severity and event.finding_id:
         unseen = case is None or case.state in (State.NEW, State.RETURNED)
         keeps_worst = unseen or state is State.CLOSED
         before = known.get(event.about)
-        found = _standing(event.about, event.severity, event.finding_id, event.score or 0.0)
-        known[event.about] = _beside_worst(before, found) if keeps_worst else found
-    return tuple(standing for _, standing in sorted(known.items()))
-
-
-def _standing(about: str, severity: Severity, finding_id: UUID, score: float) -> Standing:
-    return Standing(about, severity, finding_id, severity, finding_id, score, score)
-
-
-def _shown_as_now(standing: Standing) -> Standing:
-    return _standing(standing.about, standing.now, standing.now_finding_id, standing.now_score)
-
-
-def _beside_worst(before: Standing | None, found: Standing) -> Standing:
-    """Keep showing what was worse, also within a colour; of the equally bad, the newest."""
-    if before is None:
-        return found
-    if (found.shown.rank, found.shown_score) >= (before.shown.rank, before.shown_score):
-        return found
-    return replace(
-        found,
-        shown=before.shown,
-        shown_finding_id=before.shown_finding_id,
-        shown_score=before.shown_score,
-    )
-
-
-def _place(about: str) -> int:
-    quantity = about.rpartition("/")[2]
-    return _QUANTITIES.index(quantity) if quantity in _QUANTITIES else len(_QUANTITIES)
-
-
-def _worst(severities: Iterable[Severity]) -> Severity:
-    return max(severities, key=lambda severity: severity.rank)
+        found = standing.made(event.about, event.severity, event.finding_id, event.score or 0.0)
+        known[event.about] = standing.beside_worst(before, found) if keeps_worst else found
+    return tuple(one for _, one in sorted(known.items()))
 
 
 def acknowledge(case: Case, clinician_id: str, now: datetime) -> tuple[Case, Event]:
