@@ -43,6 +43,9 @@ UNDO_WINDOW: Final = timedelta(minutes=30)
 _RANK = case({str(s): s.rank for s in Severity}, value=col(TriageCase.severity), else_=99)
 """A severity we do not know sorts first: a person must look at it."""
 
+_TURN = case({"new": 0, "returned": 1, "seen": 2}, value=col(TriageCase.state), else_=0)
+"""What is out of its limits now stands before what is back within them, and seen comes last."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
@@ -70,12 +73,11 @@ def clinician(session: ReadSession, clinician_id: str) -> tuple[Clinician, Team]
 def open_cases(
     session: ReadSession, patient_id: UUID | None = None, most: int = BOARD_LIMIT
 ) -> list[CaseRow]:
-    """List open cases, worst first, unseen before seen, then the longest open first."""
+    """List open cases: worst first; then new, returned, seen; then the longest open first."""
     conditions = [col(TriageCase.state) != "closed"]
     if patient_id is not None:
         conditions.append(col(TriageCase.patient_id) == patient_id)
-    seen_last = (col(TriageCase.state) == "seen").asc()
-    order = (_RANK.desc(), seen_last, col(TriageCase.opened_at), col(TriageCase.id))
+    order = (_RANK.desc(), _TURN, col(TriageCase.opened_at), col(TriageCase.id))
     return _case_rows(session, *conditions, order=order, most=most)
 
 

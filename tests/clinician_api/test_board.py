@@ -30,6 +30,17 @@ async def test_worst_first_then_unseen_then_oldest(nurse, ward):
     assert names == ["Rød gammel", "Rød ny", "Rød set", "Gul gammel", "Gul ny", "Blå"]
 
 
+async def test_what_is_back_to_normal_stands_below_what_is_not(nurse, ward):
+    back = ward.add_patient("Rød tilbage")
+    ward.add_case(back, Severity.RED, NOW - timedelta(hours=80))
+    ward.add_case(back, Severity.GREEN, NOW - timedelta(hours=40))
+    ward.add_case(ward.add_patient("Rød ny"), Severity.RED, NOW - timedelta(minutes=1))
+    seen = ward.add_case(ward.add_patient("Rød set"), Severity.RED, NOW - timedelta(hours=90))
+    ward.acknowledge(seen)
+    names = _names((await nurse.get("/board")).text)
+    assert names == ["Rød ny", "Rød tilbage", "Rød set"]
+
+
 async def test_a_row_says_colour_in_three_ways(nurse, ward):
     patient = ward.add_patient("Bodil Eksempelsen")
     case = ward.add_case(
