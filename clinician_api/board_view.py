@@ -29,6 +29,9 @@ class CaseView:
         Name of the colour, also that of its icon.
     channel_word
         The stream it belongs to; None for the usual one, readings.
+    since, opened, opened_at
+        When it was opened: briefly, in full, and for programs. Nothing that happens to an open
+        case moves it, so it answers how long somebody has been waiting.
     action
         What the reader can do now; None if nothing.
     """
@@ -44,8 +47,9 @@ class CaseView:
     state_word: str
     seen_by: str | None
     team: str
-    ago: str
-    changed: str
+    since: str
+    opened: str
+    opened_at: str
     version: int
     action: Action | None
 
@@ -80,8 +84,9 @@ def case_view(row: CaseRow, say: Words, now: datetime) -> CaseView:
         state_word=say(f"state.{case.state}"),
         seen_by=row.last_by if acknowledged else None,
         team=row.team,
-        ago=say.ago(case.changed_at, now),
-        changed=say.when(case.changed_at, now),
+        since=say.opened(case.opened_at, now),
+        opened=say.when(case.opened_at, now),
+        opened_at=case.opened_at.isoformat(timespec="seconds"),
         version=case.version,
         action=_action(case.state, acknowledged=acknowledged),
     )

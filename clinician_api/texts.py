@@ -45,7 +45,7 @@ TEXTS: Final[dict[str, Text]] = {
     "board.reason": Text("Årsag", "Reason"),
     "board.state": Text("Status", "State"),
     "board.team": Text("Team", "Team"),
-    "board.changed": Text("Ændret", "Changed"),
+    "board.since": Text("Siden", "Since"),
     "board.action": Text("Handling", "Action"),
     "board.open": Text("åbne sager", "open cases"),
     "board.unseen": Text("ikke set", "not seen"),
@@ -201,6 +201,7 @@ TEXTS: Final[dict[str, Text]] = {
     "ago.hour": Text("1 time siden", "1 hour ago"),
     "ago.hours": Text("{n} timer siden", "{n} hours ago"),
     "ago.days": Text("{n} dage siden", "{n} days ago"),
+    "since.minutes": Text("{n} min.", "{n} min"),
     "ago.ahead": Text("i fremtiden", "in the future"),
 }
 

@@ -76,6 +76,17 @@ class Words:
         recent = now - moment < timedelta(hours=12)
         return self.clock(moment) if recent else self.when(moment, now)
 
+    def opened(self, moment: datetime, now: datetime) -> str:
+        """Say since when something stands: minutes in the last hour, else the time of day.
+
+        The day stands before the time unless it is today in Denmark.
+        """
+        if now - moment < timedelta(minutes=1):
+            return self.ago(moment, now)
+        if now - moment < timedelta(hours=1):
+            return self("since.minutes", n=(now - moment) // timedelta(minutes=1))
+        return self.clock(moment) if self._is_today(moment, now) else self.when(moment, now)
+
     def ago(self, moment: datetime, now: datetime) -> str:
         """Say how long ago, rounded down.
 
@@ -93,6 +104,10 @@ class Words:
             hours = minutes // 60
             return self("ago.hour") if hours == 1 else self("ago.hours", n=hours)
         return self("ago.days", n=minutes // (24 * 60))
+
+    @staticmethod
+    def _is_today(moment: datetime, now: datetime) -> bool:
+        return moment.astimezone(COPENHAGEN).date() == now.astimezone(COPENHAGEN).date()
 
     def _of(self, text: tuple[str, str]) -> str:
         return text[0] if self.language is Language.DANISH else text[1]

@@ -56,8 +56,22 @@ async def test_a_row_says_colour_in_three_ways(nurse, ward):
     assert "Iltmætning 84 % er under rød grænse 85 %" in row
     assert "Ny" in row
     assert "Akutteam Prøveby" in row
-    assert "12 min. siden" in row
+    assert re.search(r'<time datetime="[^"]+" title="[^"]+">12 min\.<', row)
+    assert ">Siden</th>" in page
     assert f'href="/patients/{patient}"' in row
+
+
+async def test_since_when_is_moved_by_no_reading_and_no_click(nurse, ward):
+    patient = ward.add_patient()
+    opened = NOW - timedelta(hours=3)
+    case = ward.add_case(patient, Severity.RED, opened)
+    exact = f'<time datetime="{opened.isoformat(timespec="seconds")}"'
+    ward.add_case(patient, Severity.RED, NOW - timedelta(minutes=2))
+    for step in ("acknowledge", "unacknowledge"):
+        answer = await nurse.post(f"/cases/{case}/{step}", data={"version": ward.version(case)})
+        assert answer.status_code == 303
+        for path in ("/board", f"/patients/{patient}"):
+            assert exact in (await nurse.get(path)).text
 
 
 async def test_back_to_normal_but_unseen_stays(nurse, ward):
@@ -120,7 +134,7 @@ async def test_english_is_complete_and_remembered(nurse, ward):
     assert "SpO2 84 % is below red limit 85 %" in page
     assert "Not an emergency service" in page
     assert '<html lang="en">' in page
-    assert not re.search(r"[Kk]vitt|Borger|Ændret|siden", page)
+    assert not re.search(r"[Kk]vitt|Borger|[Ss]iden", page)
     assert "Triage board" in (await nurse.get("/board")).text
     assert "Triagetavle" in (await nurse.get("/board?lang=da")).text
 

@@ -86,6 +86,23 @@ def test_how_long_ago(ago, danish, english):
     assert ENGLISH.ago(NOW - ago, NOW) == english
 
 
+@pytest.mark.parametrize(
+    ("ago", "danish", "english"),
+    [
+        (timedelta(seconds=59), "lige nu", "just now"),
+        (timedelta(minutes=-10), "i fremtiden", "in the future"),
+        (timedelta(minutes=12, seconds=59), "12 min.", "12 min"),
+        (timedelta(minutes=60), "13:00", "13:00"),
+        (timedelta(hours=13), "00:00", "00:00"),
+        (timedelta(hours=14), "28. mar. 23:00", "28 Mar 23:00"),
+    ],
+)
+def test_since_when(ago, danish, english):
+    # The clock went forward at 2 this night: 13 hours before 14:00 it was midnight.
+    assert DANISH.opened(NOW - ago, NOW) == danish
+    assert ENGLISH.opened(NOW - ago, NOW) == english
+
+
 def test_a_text_that_is_not_there_is_an_error():
     with pytest.raises(KeyError):
         DANISH("board.nothing")
