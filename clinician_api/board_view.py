@@ -82,7 +82,7 @@ def case_view(row: CaseRow, say: Words, now: datetime) -> CaseView:
         reason=case.reason_da if say.language is Language.DANISH else case.reason_en,
         state=case.state,
         state_word=say(f"state.{case.state}"),
-        seen_by=row.last_by if acknowledged else None,
+        seen_by=_seen_by(row, say, now),
         team=row.team,
         since=say.opened(case.opened_at, now),
         opened=say.when(case.opened_at, now),
@@ -116,6 +116,14 @@ def board_view(  # one argument per question that the board asked the database
         all_judged=waiting is None,
         waiting_since=say.since(waiting, now) if waiting and _is_long(waiting, now) else None,
     )
+
+
+def _seen_by(row: CaseRow, say: Words, now: datetime) -> str | None:
+    """Write what stands behind the state: 'af Signe Opdigtet kl. 02:50'."""
+    if row.seen_by is None or row.seen_at is None:
+        return None
+    key = "state.by" if row.case.state == "seen" else "state.closed_by"
+    return say(key, name=row.seen_by, time=say.at(row.seen_at, now))
 
 
 def _action(state: str, *, acknowledged: bool) -> Action | None:

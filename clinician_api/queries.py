@@ -15,6 +15,7 @@ from uuid import UUID
 import sqlalchemy
 from sqlalchemy import ColumnElement, Row, case, text
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 
 from clinician_api.database import ReadSession
@@ -49,13 +50,22 @@ _TURN = case({"new": 0, "returned": 1, "seen": 2}, value=col(TriageCase.state), 
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """A case with the names around it, and the newest thing that happened to it."""
+    """A case with the names around it.
+
+    Parameters
+    ----------
+    last_kind
+        The newest thing that happened to it.
+    seen_by, seen_at
+        The newest acknowledgement that was not taken back, whatever happened since.
+    """
 
     case: TriageCase
     patient: str
     team: str
     last_kind: str | None
-    last_by: str | None
+    seen_by: str | None
+    seen_at: datetime | None
 
 
 def clinicians(session: ReadSession) -> Sequence[tuple[Clinician, Team]]:
@@ -179,18 +189,32 @@ def limits(session: ReadSession, patient_id: UUID) -> Sequence[PatientLimit]:
 def _case_rows(
     session: ReadSession, *conditions: ColumnElement[bool], order: Sequence[Any], most: int
 ) -> list[CaseRow]:
-    """Join cases with their names and their newest event, which has the case's own version."""
+    """Join cases with their names, their newest event and their acknowledgement in force."""
     newest = (col(CaseEvent.case_id) == col(TriageCase.id)) & (
         col(CaseEvent.version) == col(TriageCase.version)
     )
-    names = (col(Patient.name), col(Team.name), col(CaseEvent.kind), col(Clinician.name))
+    seen, step = aliased(CaseEvent), aliased(CaseEvent)
+    last_step = (
+        sqlalchemy.select(func.max(col(step.version)))
+        .where(col(step.case_id) == col(TriageCase.id))
+        .where(col(step.kind).in_(("acknowledged", "unacknowledged")))
+        .scalar_subquery()
+    )
+    in_force = (
+        (col(seen.case_id) == col(TriageCase.id))
+        & (col(seen.version) == last_step)
+        & (col(seen.kind) == "acknowledged")
+        & col(TriageCase.state).in_(("seen", "closed"))
+    )
+    names = (col(Patient.name), col(Team.name), col(CaseEvent.kind))
     # SQLModel's own select stops at four columns; SQLAlchemy's is the same with more.
     statement = (
-        sqlalchemy.select(TriageCase, *names)
+        sqlalchemy.select(TriageCase, *names, col(Clinician.name), col(seen.at))
         .join(Patient, col(Patient.id) == col(TriageCase.patient_id))
         .join(Team, col(Team.id) == col(TriageCase.team_id))
         .outerjoin(CaseEvent, newest)
-        .outerjoin(Clinician, col(Clinician.id) == col(CaseEvent.clinician_id))
+        .outerjoin(seen, in_force)
+        .outerjoin(Clinician, col(Clinician.id) == col(seen.clinician_id))
         .where(*conditions)
         .order_by(*order)
         .limit(most)

@@ -77,7 +77,8 @@ TEXTS: Final[dict[str, Text]] = {
     "state.seen": Text("Set", "Seen"),
     "state.returned": Text("Tilbage til normal, ikke set", "Back to normal, not seen"),
     "state.closed": Text("Afsluttet", "Closed"),
-    "state.by": Text("af {name}", "by {name}"),
+    "state.by": Text("af {name} {time}", "by {name} {time}"),
+    "state.closed_by": Text("set af {name} {time}", "seen by {name} {time}"),
     "channel.missing": Text("Manglende måling", "Missing reading"),
     "channel.technical": Text("Teknik", "Technical"),
     "action.acknowledge": Text("Kvittér", "Acknowledge"),
@@ -202,6 +203,7 @@ TEXTS: Final[dict[str, Text]] = {
     "ago.hours": Text("{n} timer siden", "{n} hours ago"),
     "ago.days": Text("{n} dage siden", "{n} days ago"),
     "since.minutes": Text("{n} min.", "{n} min"),
+    "since.at": Text("kl. {time}", "at {time}"),
     "ago.ahead": Text("i fremtiden", "in the future"),
 }
 

@@ -87,6 +87,11 @@ class Words:
             return self("since.minutes", n=(now - moment) // timedelta(minutes=1))
         return self.clock(moment) if self._is_today(moment, now) else self.when(moment, now)
 
+    def at(self, moment: datetime, now: datetime) -> str:
+        """Write when something happened, for the middle of a sentence: 'kl. 02:50'."""
+        at = self("since.at", time=self.clock(moment))
+        return at if self._is_today(moment, now) else f"{self.day(moment)} {at}"
+
     def ago(self, moment: datetime, now: datetime) -> str:
         """Say how long ago, rounded down.
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from clinician_api.words import COPENHAGEN
 from telekol.severity import Channel, Severity
 
 NOW = datetime.now(UTC)
@@ -72,6 +73,32 @@ async def test_since_when_is_moved_by_no_reading_and_no_click(nurse, ward):
         assert answer.status_code == 303
         for path in ("/board", f"/patients/{patient}"):
             assert exact in (await nurse.get(path)).text
+
+
+async def test_who_has_seen_it_outlives_a_repeated_reading_but_not_an_undo(nurse, ward):
+    patient = ward.add_patient()
+    case = ward.add_case(patient, Severity.RED, NOW - timedelta(hours=3))
+    seen_at = datetime.now(UTC)
+    ward.acknowledge(case, seen_at)
+    clock = seen_at.astimezone(COPENHAGEN).strftime("%H:%M")
+    for _ in range(2):
+        for path in ("/board", f"/patients/{patient}"):
+            page = (await nurse.get(path)).text
+            assert f"Set</span> <small>af Signe Opdigtet kl. {clock}</small>" in page
+        ward.add_case(patient, Severity.RED)
+    ward.add_case(patient, Severity.GREEN)
+    case = ward.add_case(patient, Severity.RED)
+    ward.acknowledge(case)
+    await nurse.post(f"/cases/{case}/unacknowledge", data={"version": ward.version(case)})
+    page = (await nurse.get(f"/patients/{patient}")).text
+    assert "af Signe Opdigtet" not in page
+
+
+async def test_what_worsened_since_is_seen_by_nobody(nurse, ward):
+    patient = ward.add_patient()
+    ward.acknowledge(ward.add_case(patient, Severity.YELLOW))
+    ward.add_case(patient, Severity.RED)
+    assert "af Signe Opdigtet" not in (await nurse.get("/board")).text
 
 
 async def test_back_to_normal_but_unseen_stays(nurse, ward):
