@@ -17,6 +17,7 @@
   const SPACING_MS = 250; // most often the content is fetched, whatever happens
   const FALLBACK_MS = 60000; // a lost notification costs this much delay, never a case
   const SHIELD_MS = 700; // a button that slid under the pointer does nothing for this long
+  const OWN_SHIELD_MS = 1500; // a double click or a second Enter must not undo what the first did
   const HOLD_MS = 2000; // longest the swap waits for a pointer that rests on a button
 
   const word = (name, values = {}) =>
@@ -114,11 +115,14 @@
   const versions = () =>
     new Map([...region.querySelectorAll("[data-case]")].map((row) => [row.dataset.case, row.dataset.version]));
 
+  const byFocusKey = (key) => region.querySelector(`[data-focus="${CSS.escape(key)}"]`);
+
   function swap(html) {
     const before = versions();
     const under = caseUnderPointer();
     const focused = region.contains(document.activeElement) ? document.activeElement : null;
     const focusKey = focused?.closest("[data-focus]")?.dataset.focus;
+    const focusStep = focused?.form?.getAttribute("action");
     const open = [...region.querySelectorAll("details[open]")].map((element) => element.dataset.open);
     const scroll = [window.scrollX, window.scrollY];
 
@@ -127,7 +131,11 @@
 
     for (const element of region.querySelectorAll("details")) element.open = open.includes(element.dataset.open);
     if (focused) {
-      const target = focusKey && region.querySelector(`[data-focus="${CSS.escape(focusKey)}"]`);
+      let target = focusKey && byFocusKey(focusKey);
+      // A button that has become another one, such as Undo, is never under a finger by itself.
+      if (focusStep && target?.form?.getAttribute("action") !== focusStep) {
+        target = byFocusKey(focusKey.replace("action:", "patient:"));
+      }
       (target || region).focus({ preventScroll: true });
     }
     window.scrollTo(...scroll);
@@ -148,24 +156,33 @@
 
   // ---------------------------------------------------------------- a person's step
 
+  let acting = false;
+  const ownShield = new Map();
+  const shieldOwn = (caseId) => ownShield.set(caseId, Date.now() + OWN_SHIELD_MS);
+
   region.addEventListener("submit", async (event) => {
     const form = event.target;
     if (!form.matches(".act")) return;
     event.preventDefault();
     const caseId = form.closest("[data-case]")?.dataset.case;
     const byPointer = event.submitter?.matches(":hover");
+    if (acting || Date.now() < (ownShield.get(caseId) ?? 0)) return;
     if (byPointer && caseId === shield.caseId && Date.now() < shield.until) return;
+    acting = true;
     event.submitter?.setAttribute("aria-disabled", "true");
     notice("");
     try {
       const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" } });
-      if (answer.status === 401) return signOut();
-      if (!answer.ok) notice((await answer.json()).message);
+      if (answer.status === 401) signOut();
+      else if (!answer.ok) notice((await answer.json()).message);
     } catch {
       notice(word("failed"));
     }
     event.submitter?.removeAttribute("aria-disabled");
-    refresh({ now: true });
+    acting = false;
+    shieldOwn(caseId);
+    await refresh({ now: true });
+    shieldOwn(caseId);
   });
 
   // ---------------------------------------------------------------- the stream
