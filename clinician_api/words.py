@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from alerts import reasons
 from clinician_api.texts import MONTHS, TEXTS, WEEKDAYS, Language
 
 COPENHAGEN: Final = ZoneInfo("Europe/Copenhagen")
@@ -21,7 +22,7 @@ class Words:
     Examples
     --------
     >>> Words(Language.DANISH).number(71.25, 1)
-    '71,2'
+    '71,25'
     >>> Words(Language.ENGLISH)("patient.days", days=7)
     '7 days'
     """
@@ -46,9 +47,11 @@ class Words:
         return self._of(TEXTS[key]).format(**fields)
 
     def number(self, value: float, decimals: int) -> str:
-        """Write a number with the language's decimal sign."""
-        written = f"{value:.{decimals}f}"
-        return written.replace(".", ",") if self.language is Language.DANISH else written
+        """Write a number as the reasons do: at least `decimals` digits, never a rounded-away one.
+
+        An 87.6 shown as 88 beside "red under 88" would contradict its own colour.
+        """
+        return reasons.number(value, decimals, danish=self.language is Language.DANISH)
 
     def clock(self, moment: datetime) -> str:
         """Write the time of day, Danish time."""

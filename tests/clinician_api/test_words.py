@@ -57,8 +57,9 @@ def test_every_text_is_used_and_every_used_text_exists():
 
 
 def test_numbers_have_the_language_s_decimal_sign():
-    assert DANISH.number(70.84, 1) == "70,8"
-    assert ENGLISH.number(70.84, 1) == "70.8"
+    assert DANISH.number(70.84, 1) == "70,84"
+    assert ENGLISH.number(70.84, 1) == "70.84"
+    assert DANISH.number(70.0, 1) == "70,0"
     assert DANISH.number(84.0, 0) == "84"
 
 
