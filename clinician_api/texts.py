@@ -87,6 +87,8 @@ TEXTS: Final[dict[str, Text]] = {
     "action.unacknowledge_for": Text(
         "Fortryd kvittering for {name}", "Undo acknowledgement for {name}"
     ),
+    "action.acknowledge_doing": Text("Kvitterer …", "Acknowledging …"),
+    "action.unacknowledge_doing": Text("Fortryder …", "Undoing …"),
     # What the browser says by itself (handed to the script as data attributes)
     "live.connecting": Text("Forbinder …", "Connecting …"),
     "live.on": Text("Opdaterer selv", "Updates by itself"),

@@ -66,25 +66,26 @@
 
   // ---------------------------------------------------------------- the content
 
-  let fetching = false;
+  let running = null;
   let again = false;
+  let hurry = false;
 
-  async function refresh({ now = false } = {}) {
-    if (fetching) {
-      again = true;
-      return;
-    }
-    fetching = true;
-    try {
-      do {
-        again = false;
-        if (!now) await pointerRests();
-        await fetchOnce();
-        await wait(SPACING_MS);
-      } while (again);
-    } finally {
-      fetching = false;
-      show();
+  // One at a time. `now` is for a person's own step: it waits for no resting pointer, and ends
+  // such a wait of a refresh that is under way.
+  function refresh({ now = false } = {}) {
+    if (state.signedOut) return Promise.resolve();
+    hurry ||= now;
+    again = true;
+    running ??= run().finally(() => { running = null; show(); });
+    return running;
+  }
+
+  async function run() {
+    while (again && !state.signedOut) {
+      await pointerRests();
+      again = hurry = false;
+      await fetchOnce();
+      await wait(SPACING_MS);
     }
   }
 
@@ -102,7 +103,7 @@
 
   // A list that moves while somebody aims at a button makes them press another patient's.
   async function pointerRests() {
-    for (let held = 0; held < HOLD_MS && region.querySelector(".act button:hover"); held += 100) await wait(100);
+    for (let held = 0; held < HOLD_MS && !hurry && region.querySelector(".act button:hover"); held += 100) await wait(100);
   }
 
   const pointer = { x: -1, y: -1 };
@@ -169,7 +170,10 @@
     if (acting || Date.now() < (ownShield.get(caseId) ?? 0)) return;
     if (byPointer && caseId === shield.caseId && Date.now() < shield.until) return;
     acting = true;
-    event.submitter?.setAttribute("aria-disabled", "true");
+    const button = event.submitter;
+    const label = button?.textContent;
+    button?.setAttribute("aria-disabled", "true");
+    if (button) button.textContent = button.dataset.doing;
     notice("");
     try {
       const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" } });
@@ -178,7 +182,8 @@
     } catch {
       notice(word("failed"));
     }
-    event.submitter?.removeAttribute("aria-disabled");
+    button?.removeAttribute("aria-disabled");
+    if (button) button.textContent = label;
     acting = false;
     shieldOwn(caseId);
     await refresh({ now: true });

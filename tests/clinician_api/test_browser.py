@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from telekol.severity import Severity
 from tests.clinician_api.conftest import Served, Server
@@ -102,6 +102,31 @@ def test_a_double_click_acknowledges_once(page, ward):
     expect(undo).to_be_visible()
     page.wait_for_timeout(500)
     assert (ward.state(case), ward.version(case)) == ("seen", 2)
+
+
+def test_ones_own_click_does_not_wait_for_the_resting_pointer(page, ward):
+    case = ward.add_case(ward.add_patient(), Severity.RED)
+    button = page.get_by_role("button", name="Kvittér for Asta Prøvesen")
+    button.hover()
+    for _ in range(20):
+        ward.add_case(ward.add_patient("Bodil Eksempelsen"), Severity.BLUE)
+        page.wait_for_timeout(20)
+    button.click()
+    undo = page.get_by_role("button", name="Fortryd kvittering for Asta Prøvesen")
+    expect(undo).to_be_visible(timeout=1200)
+    assert ward.state(case) == "seen"
+
+
+def test_the_button_says_what_it_is_doing(page, ward):
+    ward.add_case(ward.add_patient(), Severity.RED)
+    button = page.get_by_role("button", name="Kvittér for Asta Prøvesen")
+    held: list[Route] = []
+    page.route("**/acknowledge", lambda route: held.insert(0, route))
+    button.click()
+    expect(button).to_have_text("Kvitterer …")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    held[0].continue_()
+    expect(page.get_by_role("button", name="Fortryd kvittering for")).to_be_visible()
 
 
 def test_focus_stays_on_the_patient_when_rows_move(page, ward):
