@@ -102,9 +102,9 @@ TEXTS: Final[dict[str, Text]] = {
         "Du er logget af. Log på igen for at se nye sager.",
         "You are signed out. Sign in again to see new cases.",
     ),
-    "live.failed": Text(
-        "Handlingen kunne ikke gennemføres. Prøv igen.",
-        "That could not be done. Try again.",
+    "live.unconfirmed": Text(
+        "Handlingen er ikke bekræftet. Se sagens status, og prøv igen.",
+        "That is not confirmed. See the state of the case, and try again.",
     ),
     # The patient's page
     "patient.back": Text("Til tavlen", "To the board"),

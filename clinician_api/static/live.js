@@ -46,10 +46,19 @@
     byId("live-status").className = `live-status ${lost ? "lost" : isCurrent() ? "on" : ""}`;
     if (byId("live-word").textContent !== shown) byId("live-word").textContent = shown;
     document.body.classList.toggle("stale", lost);
+    disableActions(lost);
     const banner = byId("live-lost");
     // Written before it is shown, so that it is read aloud once and whole.
     if (lost && byId("live-lost-word").textContent !== since) byId("live-lost-word").textContent = since;
     banner.hidden = !lost;
+  }
+
+  // What is not current must not be answered; a button keeps its focus, so it is not `disabled`.
+  function disableActions(stale) {
+    for (const button of region.querySelectorAll(".act button:not([data-busy])")) {
+      button.toggleAttribute("aria-disabled", false);
+      if (stale) button.setAttribute("aria-disabled", "true");
+    }
   }
 
   function notice(text) {
@@ -142,6 +151,7 @@
     window.scrollTo(...scroll);
     document.title = region.firstElementChild?.dataset.title || document.title;
     markChanged(before);
+    disableActions(document.body.classList.contains("stale"));
     const slid = caseUnderPointer();
     if (slid && slid !== under) Object.assign(shield, { caseId: slid, until: Date.now() + SHIELD_MS });
   }
@@ -167,22 +177,25 @@
     event.preventDefault();
     const caseId = form.closest("[data-case]")?.dataset.case;
     const byPointer = event.submitter?.matches(":hover");
+    if (document.body.classList.contains("stale")) return;
     if (acting || Date.now() < (ownShield.get(caseId) ?? 0)) return;
     if (byPointer && caseId === shield.caseId && Date.now() < shield.until) return;
     acting = true;
     const button = event.submitter;
     const label = button?.textContent;
     button?.setAttribute("aria-disabled", "true");
+    button?.setAttribute("data-busy", "");
     if (button) button.textContent = button.dataset.doing;
     notice("");
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" } });
+      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), signal: AbortSignal.timeout(10000), headers: { Accept: "application/json" } });
       if (answer.status === 401) signOut();
       else if (!answer.ok) notice((await answer.json()).message);
     } catch {
-      notice(word("failed"));
+      notice(word("unconfirmed")); // it may have arrived all the same
     }
     button?.removeAttribute("aria-disabled");
+    button?.removeAttribute("data-busy");
     if (button) button.textContent = label;
     acting = false;
     shieldOwn(caseId);

@@ -129,6 +129,13 @@ def test_the_button_says_what_it_is_doing(page, ward):
     expect(page.get_by_role("button", name="Fortryd kvittering for")).to_be_visible()
 
 
+def test_a_step_without_an_answer_is_not_confirmed(page, ward):
+    ward.add_case(ward.add_patient(), Severity.RED)
+    page.route("**/acknowledge", lambda route: route.abort())
+    page.get_by_role("button", name="Kvittér for Asta Prøvesen").click()
+    expect(page.locator("#live-notice")).to_contain_text("Handlingen er ikke bekræftet")
+
+
 def test_focus_stays_on_the_patient_when_rows_move(page, ward):
     ward.add_case(ward.add_patient("Bodil Eksempelsen"), Severity.YELLOW)
     page.get_by_role("link", name="Bodil Eksempelsen").focus()
@@ -159,6 +166,7 @@ def test_a_lost_connection_is_said_and_recovers(page, ward, served, serve):
     )
     expect(page.locator("#live-word")).to_contain_text("Ikke opdateret siden")
     expect(page.locator("tr[data-case]")).to_be_visible()
+    expect(page.locator(".act button")).to_have_attribute("aria-disabled", "true")
 
 
 def test_a_session_that_ends_is_said(page, ward):
