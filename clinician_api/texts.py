@@ -99,9 +99,10 @@ TEXTS: Final[dict[str, Text]] = {
     ),
     "live.changed": Text("Tavlen er ændret: {names}", "The board has changed: {names}"),
     "live.signed_out": Text(
-        "Du er logget af. Log på igen for at se nye sager.",
-        "You are signed out. Sign in again to see new cases.",
+        "Du er logget af. Log på igen for at se sagerne.",
+        "You are signed out. Sign in again to see the cases.",
     ),
+    "live.signed_out_short": Text("Du er logget af", "You are signed out"),
     "live.unconfirmed": Text(
         "Handlingen er ikke bekræftet. Se sagens status, og prøv igen.",
         "That is not confirmed. See the state of the case, and try again.",

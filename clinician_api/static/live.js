@@ -31,6 +31,8 @@
     heardAt: Date.now(), currentAt: Date.now(), troubleAt: Date.now(),
   };
 
+  let source = null;
+
   // ---------------------------------------------------------------- saying how it stands
 
   const isCurrent = () =>
@@ -41,16 +43,17 @@
       state.currentAt = state.troubleAt = Date.now();
     }
     const lost = state.signedOut || Date.now() - state.troubleAt > PATIENCE_MS;
+    const offline = lost && !state.signedOut;
     const since = word("lost", { time: clock.format(state.currentAt) });
-    const shown = lost ? since : isCurrent() ? word("on") : word("connecting");
+    const shown = state.signedOut ? word("signedOutShort") : lost ? since : isCurrent() ? word("on") : word("connecting");
     byId("live-status").className = `live-status ${lost ? "lost" : isCurrent() ? "on" : ""}`;
     if (byId("live-word").textContent !== shown) byId("live-word").textContent = shown;
     document.body.classList.toggle("stale", lost);
     disableActions(lost);
     const banner = byId("live-lost");
     // Written before it is shown, so that it is read aloud once and whole.
-    if (lost && byId("live-lost-word").textContent !== since) byId("live-lost-word").textContent = since;
-    banner.hidden = !lost;
+    if (offline && byId("live-lost-word").textContent !== since) byId("live-lost-word").textContent = since;
+    banner.hidden = !offline;
   }
 
   // What is not current must not be answered; a button keeps its focus, so it is not `disabled`.
@@ -68,8 +71,17 @@
   }
 
   function signOut() {
+    if (state.signedOut) return;
     state.signedOut = true;
+    source.close();
+    // Rows that nobody keeps current must not stand there as if they were.
+    const hadFocus = region.contains(document.activeElement);
+    region.hidden = true;
+    const link = Object.assign(document.createElement("a"), { href: "/sign-in", textContent: word("signIn") });
     notice(word("signedOut"));
+    byId("live-notice").append(" ", link);
+    if (hadFocus) link.focus();
+    document.title = word("signedOut");
     show();
   }
 
@@ -205,10 +217,10 @@
 
   // ---------------------------------------------------------------- the stream
 
-  let source = null;
   let reopenMs = 1000;
 
   function connect() {
+    if (state.signedOut) return;
     source = new EventSource("/board/events");
     source.addEventListener("open", () => {
       state.open = true;
@@ -228,8 +240,8 @@
       show();
       if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
       // It does not after an answer such as 503 or 401; the content's answer tells which.
-      refresh();
-      if (!state.signedOut) setTimeout(connect, reopenMs);
+      refresh({ now: true });
+      setTimeout(connect, reopenMs);
       reopenMs = Math.min(reopenMs * 2, 15000);
     });
   }

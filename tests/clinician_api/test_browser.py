@@ -173,7 +173,9 @@ def test_a_session_that_ends_is_said(page, ward):
     ward.connection.execute("delete from clinician where id = 'nurse-1'")
     ward.add_case(ward.add_patient(), Severity.RED)
     expect(page.locator("#live-notice")).to_contain_text("Du er logget af")
-    expect(page.locator("#live-lost")).to_be_visible()
+    expect(page.locator("#live-notice a")).to_have_attribute("href", "/sign-in")
+    expect(page.locator("#live-lost")).to_be_hidden()
+    expect(page.locator("#live")).to_be_hidden()
 
 
 def test_the_patients_page_follows(page, ward, served, problems):
@@ -197,3 +199,13 @@ def test_nothing_runs_out_of_the_side(page, ward, served, width):
         page.goto(served.url + path)
         expect(page.locator(".live-status.on")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_stream_that_is_refused_says_signed_out(page, ward):
+    ward.add_case(ward.add_patient(), Severity.RED)
+    expect(page.locator("tr[data-case]")).to_be_visible()
+    page.context.clear_cookies()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#live-notice")).to_contain_text("Du er logget af")
+    expect(page.locator("#live-word")).to_have_text("Du er logget af")
+    expect(page.locator("tr[data-case]")).to_be_hidden()
