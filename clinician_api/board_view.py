@@ -88,7 +88,7 @@ def case_view(row: CaseRow, say: Words, now: datetime) -> CaseView:
         opened=say.when(case.opened_at, now),
         opened_at=case.opened_at.isoformat(timespec="seconds"),
         version=case.version,
-        action=_action(case.state, acknowledged=acknowledged),
+        action=_action(case.state, undoable=acknowledged and not row.followed),
     )
 
 
@@ -126,14 +126,15 @@ def _seen_by(row: CaseRow, say: Words, now: datetime) -> str | None:
     return say(key, name=row.seen_by, time=say.at(row.seen_at, now))
 
 
-def _action(state: str, *, acknowledged: bool) -> Action | None:
+def _action(state: str, *, undoable: bool) -> Action | None:
     """Give the step that alerts allows in this state.
 
-    An acknowledgement can be taken back only while it is the newest event of the case.
+    An acknowledgement can be taken back only while it is the newest event of the case, and not
+    when that would open a second case beside a newer one.
     """
     if state in {"new", "returned"}:
         return Action.ACKNOWLEDGE
-    return Action.UNACKNOWLEDGE if acknowledged else None
+    return Action.UNACKNOWLEDGE if undoable else None
 
 
 def _is_long(waiting: datetime, now: datetime) -> bool:

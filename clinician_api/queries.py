@@ -58,6 +58,8 @@ class CaseRow:
         The newest thing that happened to it.
     seen_by, seen_at
         The newest acknowledgement that was not taken back, whatever happened since.
+    followed
+        Whether it is closed and the patient has a newer open case in the same channel.
     """
 
     case: TriageCase
@@ -66,6 +68,7 @@ class CaseRow:
     last_kind: str | None
     seen_by: str | None
     seen_at: datetime | None
+    followed: bool
 
 
 def clinicians(session: ReadSession) -> Sequence[tuple[Clinician, Team]]:
@@ -193,7 +196,7 @@ def _case_rows(
     newest = (col(CaseEvent.case_id) == col(TriageCase.id)) & (
         col(CaseEvent.version) == col(TriageCase.version)
     )
-    seen, step = aliased(CaseEvent), aliased(CaseEvent)
+    seen, step, newer = aliased(CaseEvent), aliased(CaseEvent), aliased(TriageCase)
     last_step = (
         sqlalchemy.select(func.max(col(step.version)))
         .where(col(step.case_id) == col(TriageCase.id))
@@ -206,10 +209,15 @@ def _case_rows(
         & (col(seen.kind) == "acknowledged")
         & col(TriageCase.state).in_(("seen", "closed"))
     )
+    followed = (col(TriageCase.state) == "closed") & sqlalchemy.exists().where(
+        col(newer.patient_id) == col(TriageCase.patient_id),
+        col(newer.channel) == col(TriageCase.channel),
+        col(newer.state) != "closed",
+    )
     names = (col(Patient.name), col(Team.name), col(CaseEvent.kind))
     # SQLModel's own select stops at four columns; SQLAlchemy's is the same with more.
     statement = (
-        sqlalchemy.select(TriageCase, *names, col(Clinician.name), col(seen.at))
+        sqlalchemy.select(TriageCase, *names, col(Clinician.name), col(seen.at), followed)
         .join(Patient, col(Patient.id) == col(TriageCase.patient_id))
         .join(Team, col(Team.id) == col(TriageCase.team_id))
         .outerjoin(CaseEvent, newest)

@@ -129,6 +129,18 @@ async def test_an_acknowledgement_that_closed_a_case_can_still_be_undone(nurse, 
     assert f"/cases/{case}/unacknowledge" in page
 
 
+async def test_no_undo_beside_a_newer_case(nurse, ward):
+    patient = ward.add_patient()
+    ward.add_case(patient, Severity.YELLOW, NOW - timedelta(hours=3))
+    old = ward.add_case(patient, Severity.GREEN, NOW - timedelta(hours=1))
+    ward.acknowledge(old, datetime.now(UTC) - timedelta(minutes=5))
+    new = ward.add_case(patient, Severity.RED)
+    page = (await nurse.get("/board")).text
+    assert new != old
+    assert f'data-case="{old}"' in page
+    assert f"/cases/{old}/unacknowledge" not in page
+
+
 async def test_an_empty_board_says_when_it_was_updated(nurse):
     page = (await nurse.get("/board")).text
     assert "Ingen åbne sager" in page
