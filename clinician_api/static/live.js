@@ -24,6 +24,8 @@
     Object.entries(values).reduce((text, [key, value]) => text.replace(`{${key}}`, value), region.dataset[name]);
   const byId = (id) => document.getElementById(id);
   const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "Europe/Copenhagen" });
+  const dated = new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: "Europe/Copenhagen" });
+  const clockOrDate = (at) => (Date.now() - at > 12 * 3600 * 1000 ? dated : clock).format(at);
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
   const state = {
@@ -44,7 +46,7 @@
     }
     const lost = state.signedOut || Date.now() - state.troubleAt > PATIENCE_MS;
     const offline = lost && !state.signedOut;
-    const since = word("lost", { time: clock.format(state.currentAt) });
+    const since = word("lost", { time: clockOrDate(state.currentAt) });
     const shown = state.signedOut ? word("signedOutShort") : lost ? since : isCurrent() ? word("on") : word("connecting");
     byId("live-status").className = `live-status ${lost ? "lost" : isCurrent() ? "on" : ""}`;
     if (byId("live-word").textContent !== shown) byId("live-word").textContent = shown;

@@ -43,7 +43,7 @@ def page(browser: Browser, served: Served, problems: list[str]) -> Iterator[Page
     page.on("console", lambda message: problems.append(message.text))
     page.goto(served.url)
     page.get_by_role("button", name="Log på").click()
-    expect(page.locator("#live-word")).to_have_text("Opdaterer selv")
+    expect(page.locator("#live-word")).to_have_text("Opdateres automatisk")
     yield page
     context.close()
 
@@ -181,7 +181,7 @@ def test_a_session_that_ends_is_said(page, ward):
 def test_the_patients_page_follows(page, ward, served, problems):
     patient = ward.fill()
     page.goto(f"{served.url}/patients/{patient}")
-    expect(page.locator("#live-word")).to_have_text("Opdaterer selv")
+    expect(page.locator("#live-word")).to_have_text("Opdateres automatisk")
     page.locator("[data-quantity=spo2] summary").click()
     ward.add_reading(patient, 82)
     ward.add_finding(patient, Severity.RED)
