@@ -48,7 +48,7 @@ def create_app(settings: ApiSettings, now: Callable[[], datetime] = _utc_now) ->
         settings=settings,
         database=Database(settings.database_url.get_secret_value()),
         hub=Hub(),
-        cookies=SessionCookies(settings.api_secret.get_secret_value()),
+        cookies=SessionCookies(settings.api_secret.get_secret_value(), settings.api_port),
         now=now,
     )
     app = FastAPI(

@@ -29,6 +29,9 @@ class CaseView:
         Name of the colour, also that of its icon.
     channel_word
         The stream it belongs to; None for the usual one, readings.
+    since, opened, opened_at
+        When it was opened: briefly, in full, and for programs. Nothing that happens to an open
+        case moves it, so it answers how long somebody has been waiting.
     action
         What the reader can do now; None if nothing.
     """
@@ -44,8 +47,9 @@ class CaseView:
     state_word: str
     seen_by: str | None
     team: str
-    ago: str
-    changed: str
+    since: str
+    opened: str
+    opened_at: str
     version: int
     action: Action | None
 
@@ -78,12 +82,13 @@ def case_view(row: CaseRow, say: Words, now: datetime) -> CaseView:
         reason=case.reason_da if say.language is Language.DANISH else case.reason_en,
         state=case.state,
         state_word=say(f"state.{case.state}"),
-        seen_by=row.last_by if acknowledged else None,
+        seen_by=_seen_by(row, say, now),
         team=row.team,
-        ago=say.ago(case.changed_at, now),
-        changed=say.when(case.changed_at, now),
+        since=say.opened(case.opened_at, now),
+        opened=say.when(case.opened_at, now),
+        opened_at=case.opened_at.isoformat(timespec="seconds"),
         version=case.version,
-        action=_action(case.state, acknowledged=acknowledged),
+        action=_action(case.state, undoable=acknowledged and not row.followed),
     )
 
 
@@ -113,14 +118,23 @@ def board_view(  # one argument per question that the board asked the database
     )
 
 
-def _action(state: str, *, acknowledged: bool) -> Action | None:
+def _seen_by(row: CaseRow, say: Words, now: datetime) -> str | None:
+    """Write what stands behind the state: 'af Signe Opdigtet kl. 02:50'."""
+    if row.seen_by is None or row.seen_at is None:
+        return None
+    key = "state.by" if row.case.state == "seen" else "state.closed_by"
+    return say(key, name=row.seen_by, time=say.at(row.seen_at, now))
+
+
+def _action(state: str, *, undoable: bool) -> Action | None:
     """Give the step that alerts allows in this state.
 
-    An acknowledgement can be taken back only while it is the newest event of the case.
+    An acknowledgement can be taken back only while it is the newest event of the case, and not
+    when that would open a second case beside a newer one.
     """
     if state in {"new", "returned"}:
         return Action.ACKNOWLEDGE
-    return Action.UNACKNOWLEDGE if acknowledged else None
+    return Action.UNACKNOWLEDGE if undoable else None
 
 
 def _is_long(waiting: datetime, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""What a person does to a case. The only module that imports alerts.
+"""What a person does to a case. The only module that lets alerts write.
 
 Owns the unit of work around alerts' own decision: alerts says whether a case allows it, and
 this module adds what only the page knows, namely which version of the case the person saw.

@@ -26,8 +26,7 @@ from starlette.exceptions import HTTPException
 
 from clinician_api import pages
 from clinician_api.case_work import CaseConflictError, CaseMovedError, UnknownCaseError
-from clinician_api.sessions import COOKIE
-from clinician_api.visitor import SignedOutError, words
+from clinician_api.visitor import SignedOutError, house, words
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ def _on_signed_out(request: Request, _error: Exception) -> Response:
     else:
         body = ErrorBody(code="signed-out", message="sign in again").model_dump()
         away = JSONResponse(body, status_code=401)
-    away.delete_cookie(COOKIE)
+    away.delete_cookie(house(request).cookies.name)
     return away
 
 

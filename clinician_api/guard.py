@@ -32,7 +32,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clinician_api.sessions import COOKIE, SessionCookies
+from clinician_api.sessions import SessionCookies
 
 _log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class Guard:
         request = Request(scope)
         if request.method not in _SAFE_METHODS and not comes_from_us(request.headers):
             return _error(403, "cross-site", "expected a request from our own pages")
-        session = self._cookies.read(request.cookies.get(COOKIE), self._now())
+        session = self._cookies.read(request.cookies.get(self._cookies.name), self._now())
         scope.setdefault("state", {})["session"] = session
         if session is not None or is_public(request.url.path):
             return None

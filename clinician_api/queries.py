@@ -15,6 +15,7 @@ from uuid import UUID
 import sqlalchemy
 from sqlalchemy import ColumnElement, Row, case, text
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 
 from clinician_api.database import ReadSession
@@ -43,16 +44,31 @@ UNDO_WINDOW: Final = timedelta(minutes=30)
 _RANK = case({str(s): s.rank for s in Severity}, value=col(TriageCase.severity), else_=99)
 """A severity we do not know sorts first: a person must look at it."""
 
+_TURN = case({"new": 0, "returned": 1, "seen": 2}, value=col(TriageCase.state), else_=0)
+"""What is out of its limits now stands before what is back within them, and seen comes last."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """A case with the names around it, and the newest thing that happened to it."""
+    """A case with the names around it.
+
+    Parameters
+    ----------
+    last_kind
+        The newest thing that happened to it.
+    seen_by, seen_at
+        The newest acknowledgement that was not taken back, whatever happened since.
+    followed
+        Whether it is closed and the patient has a newer open case in the same channel.
+    """
 
     case: TriageCase
     patient: str
     team: str
     last_kind: str | None
-    last_by: str | None
+    seen_by: str | None
+    seen_at: datetime | None
+    followed: bool
 
 
 def clinicians(session: ReadSession) -> Sequence[tuple[Clinician, Team]]:
@@ -70,12 +86,11 @@ def clinician(session: ReadSession, clinician_id: str) -> tuple[Clinician, Team]
 def open_cases(
     session: ReadSession, patient_id: UUID | None = None, most: int = BOARD_LIMIT
 ) -> list[CaseRow]:
-    """List open cases, worst first, unseen before seen, then the longest open first."""
+    """List open cases: worst first; then new, returned, seen; then the longest open first."""
     conditions = [col(TriageCase.state) != "closed"]
     if patient_id is not None:
         conditions.append(col(TriageCase.patient_id) == patient_id)
-    seen_last = (col(TriageCase.state) == "seen").asc()
-    order = (_RANK.desc(), seen_last, col(TriageCase.opened_at), col(TriageCase.id))
+    order = (_RANK.desc(), _TURN, col(TriageCase.opened_at), col(TriageCase.id))
     return _case_rows(session, *conditions, order=order, most=most)
 
 
@@ -177,18 +192,37 @@ def limits(session: ReadSession, patient_id: UUID) -> Sequence[PatientLimit]:
 def _case_rows(
     session: ReadSession, *conditions: ColumnElement[bool], order: Sequence[Any], most: int
 ) -> list[CaseRow]:
-    """Join cases with their names and their newest event, which has the case's own version."""
+    """Join cases with their names, their newest event and their acknowledgement in force."""
     newest = (col(CaseEvent.case_id) == col(TriageCase.id)) & (
         col(CaseEvent.version) == col(TriageCase.version)
     )
-    names = (col(Patient.name), col(Team.name), col(CaseEvent.kind), col(Clinician.name))
+    seen, step, newer = aliased(CaseEvent), aliased(CaseEvent), aliased(TriageCase)
+    last_step = (
+        sqlalchemy.select(func.max(col(step.version)))
+        .where(col(step.case_id) == col(TriageCase.id))
+        .where(col(step.kind).in_(("acknowledged", "unacknowledged")))
+        .scalar_subquery()
+    )
+    in_force = (
+        (col(seen.case_id) == col(TriageCase.id))
+        & (col(seen.version) == last_step)
+        & (col(seen.kind) == "acknowledged")
+        & col(TriageCase.state).in_(("seen", "closed"))
+    )
+    followed = (col(TriageCase.state) == "closed") & sqlalchemy.exists().where(
+        col(newer.patient_id) == col(TriageCase.patient_id),
+        col(newer.channel) == col(TriageCase.channel),
+        col(newer.state) != "closed",
+    )
+    names = (col(Patient.name), col(Team.name), col(CaseEvent.kind))
     # SQLModel's own select stops at four columns; SQLAlchemy's is the same with more.
     statement = (
-        sqlalchemy.select(TriageCase, *names)
+        sqlalchemy.select(TriageCase, *names, col(Clinician.name), col(seen.at), followed)
         .join(Patient, col(Patient.id) == col(TriageCase.patient_id))
         .join(Team, col(Team.id) == col(TriageCase.team_id))
         .outerjoin(CaseEvent, newest)
-        .outerjoin(Clinician, col(Clinician.id) == col(CaseEvent.clinician_id))
+        .outerjoin(seen, in_force)
+        .outerjoin(Clinician, col(Clinician.id) == col(seen.clinician_id))
         .where(*conditions)
         .order_by(*order)
         .limit(most)

@@ -18,7 +18,20 @@ from typing import Final
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-COOKIE: Final = "telekol_session"
+
+def cookie_name(port: int) -> str:
+    """Name the cookie of the board at `port`.
+
+    Browsers keep cookies by host and ignore ports, so two boards on one host would sign each
+    other's people out.
+
+    Examples
+    --------
+    >>> cookie_name(8077)
+    'telekol_session_8077'
+    """
+    return f"telekol_session_{port}"
+
 
 LIFETIME: Final = timedelta(hours=9)
 """A working day with its breaks. It does not slide: a board left open on a wall signs out."""
@@ -46,7 +59,8 @@ class SignedIn:
 class SessionCookies:
     """Writes and reads the cookie's value."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, port: int = 0) -> None:
+        self.name = cookie_name(port)
         self._serializer = URLSafeSerializer(secret, salt="telekol.session.v1")
 
     def issue(self, clinician_id: str, now: datetime) -> str:

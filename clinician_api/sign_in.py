@@ -14,7 +14,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from clinician_api import pages, queries
-from clinician_api.sessions import COOKIE, LIFETIME
+from clinician_api.sessions import LIFETIME
 from clinician_api.visitor import AHouse, House
 
 router: Final = APIRouter(include_in_schema=False)
@@ -38,7 +38,7 @@ def sign_in(request: Request, house: AHouse, clinician: Annotated[str, Form()] =
     _log.info("sign-in demo clinician=%s", clinician)
     answer = RedirectResponse("/board", status_code=303)
     answer.set_cookie(
-        COOKIE,
+        house.cookies.name,
         house.cookies.issue(clinician, house.now()),
         max_age=int(LIFETIME.total_seconds()),
         httponly=True,
@@ -49,10 +49,10 @@ def sign_in(request: Request, house: AHouse, clinician: Annotated[str, Form()] =
 
 
 @router.post("/sign-out")
-def sign_out() -> Response:
+def sign_out(house: AHouse) -> Response:
     """Forget the session in this browser."""
     answer = RedirectResponse("/sign-in", status_code=303)
-    answer.delete_cookie(COOKIE)
+    answer.delete_cookie(house.cookies.name)
     return answer
 
 

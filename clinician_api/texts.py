@@ -30,10 +30,14 @@ TEXTS: Final[dict[str, Text]] = {
     "app.skip": Text("Gå til indholdet", "Skip to content"),
     "app.sign_out": Text("Log af", "Sign out"),
     "app.other_language": Text("English", "Dansk"),
-    "app.demo": Text("Demo · opdigtede borgere", "Demo · invented patients"),
+    "app.demo": Text("Demo · fiktive borgere", "Demo · invented patients"),
+    "app.no_script": Text(
+        "JavaScript er slået fra: siden opdateres ikke automatisk. Genindlæs den for nye sager.",
+        "JavaScript is off: this page does not update by itself. Reload it to see new cases.",
+    ),
     "app.foot": Text(
         "Planlagt hjemmemonitorering på hverdage. Ikke et akuttilbud: ved akut forværring "
-        "ringes til egen læge, lægevagt eller 112. Ikke CE-mærket. Vises med demodata.",
+        "ring til egen læge, lægevagt eller 112. Ikke CE-mærket. Vises med demodata.",
         "Planned home monitoring on weekdays. Not an emergency service: for acute worsening, "
         "call the GP, the out-of-hours service or 112. Not CE-marked. Shown with demo data.",
     ),
@@ -45,9 +49,10 @@ TEXTS: Final[dict[str, Text]] = {
     "board.reason": Text("Årsag", "Reason"),
     "board.state": Text("Status", "State"),
     "board.team": Text("Team", "Team"),
-    "board.changed": Text("Ændret", "Changed"),
+    "board.since": Text("Siden", "Since"),
     "board.action": Text("Handling", "Action"),
-    "board.open": Text("åbne sager", "open cases"),
+    "board.open": Text("{count} åbne sager", "{count} open cases"),
+    "board.open_one": Text("1 åben sag", "1 open case"),
     "board.unseen": Text("ikke set", "not seen"),
     "board.updated": Text("Opdateret {time}", "Updated {time}"),
     "board.empty": Text("Ingen åbne sager", "No open cases"),
@@ -77,7 +82,8 @@ TEXTS: Final[dict[str, Text]] = {
     "state.seen": Text("Set", "Seen"),
     "state.returned": Text("Tilbage til normal, ikke set", "Back to normal, not seen"),
     "state.closed": Text("Afsluttet", "Closed"),
-    "state.by": Text("af {name}", "by {name}"),
+    "state.by": Text("af {name} {time}", "by {name} {time}"),
+    "state.closed_by": Text("set af {name} {time}", "seen by {name} {time}"),
     "channel.missing": Text("Manglende måling", "Missing reading"),
     "channel.technical": Text("Teknik", "Technical"),
     "action.acknowledge": Text("Kvittér", "Acknowledge"),
@@ -86,22 +92,25 @@ TEXTS: Final[dict[str, Text]] = {
     "action.unacknowledge_for": Text(
         "Fortryd kvittering for {name}", "Undo acknowledgement for {name}"
     ),
+    "action.acknowledge_doing": Text("Kvitterer …", "Acknowledging …"),
+    "action.unacknowledge_doing": Text("Fortryder …", "Undoing …"),
     # What the browser says by itself (handed to the script as data attributes)
     "live.connecting": Text("Forbinder …", "Connecting …"),
-    "live.on": Text("Opdaterer selv", "Updates by itself"),
+    "live.on": Text("Opdateres automatisk", "Updates by itself"),
     "live.lost": Text("Ikke opdateret siden {time}", "Not updated since {time}"),
     "live.lost_more": Text(
-        "Forbindelsen er tabt, og nye sager vises ikke. Der prøves igen af sig selv.",
+        "Forbindelsen er tabt, og nye sager vises ikke. Siden prøver igen automatisk.",
         "The connection is lost and new cases are not shown. Trying again by itself.",
     ),
     "live.changed": Text("Tavlen er ændret: {names}", "The board has changed: {names}"),
     "live.signed_out": Text(
-        "Du er logget af. Log på igen for at se nye sager.",
-        "You are signed out. Sign in again to see new cases.",
+        "Du er logget af. Log på igen for at se sagerne.",
+        "You are signed out. Sign in again to see the cases.",
     ),
-    "live.failed": Text(
-        "Handlingen kunne ikke gennemføres. Prøv igen.",
-        "That could not be done. Try again.",
+    "live.signed_out_short": Text("Du er logget af", "You are signed out"),
+    "live.unconfirmed": Text(
+        "Handlingen er ikke bekræftet. Se sagens status, og prøv igen.",
+        "That is not confirmed. See the state of the case, and try again.",
     ),
     # The patient's page
     "patient.back": Text("Til tavlen", "To the board"),
@@ -143,7 +152,7 @@ TEXTS: Final[dict[str, Text]] = {
     # Signing in
     "sign_in.title": Text("Log på", "Sign in"),
     "sign_in.warning": Text(
-        "Demo-login: enhver kan logge på som enhver. Kun til opdigtede borgere.",
+        "Demo-login: enhver kan logge på som enhver. Kun til fiktive borgere.",
         "Demo sign-in: anybody can sign in as anybody. For invented patients only.",
     ),
     "sign_in.choose": Text("Hvem er du?", "Who are you?"),
@@ -162,10 +171,10 @@ TEXTS: Final[dict[str, Text]] = {
     "role.nurse": Text("sygeplejerske", "nurse"),
     "role.physician": Text("læge", "physician"),
     # What can go wrong
-    "error.title": Text("Det gik ikke", "That did not work"),
+    "error.title": Text("Noget gik galt", "That did not work"),
     "error.database_away": Text(
         "Databasen kan ikke nås lige nu. Intet vises, fordi det kunne være forældet. "
-        "Prøv igen om lidt; siden kommer igen af sig selv.",
+        "Prøv igen om lidt; siden genindlæses automatisk.",
         "The database cannot be reached right now. Nothing is shown, since it could be out of "
         "date. Try again shortly; the page recovers by itself.",
     ),
@@ -201,6 +210,8 @@ TEXTS: Final[dict[str, Text]] = {
     "ago.hour": Text("1 time siden", "1 hour ago"),
     "ago.hours": Text("{n} timer siden", "{n} hours ago"),
     "ago.days": Text("{n} dage siden", "{n} days ago"),
+    "since.minutes": Text("{n} min.", "{n} min"),
+    "since.at": Text("kl. {time}", "at {time}"),
     "ago.ahead": Text("i fremtiden", "in the future"),
 }
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from alerts import reasons
 from clinician_api.texts import MONTHS, TEXTS, WEEKDAYS, Language
 
 COPENHAGEN: Final = ZoneInfo("Europe/Copenhagen")
@@ -21,7 +22,7 @@ class Words:
     Examples
     --------
     >>> Words(Language.DANISH).number(71.25, 1)
-    '71,2'
+    '71,25'
     >>> Words(Language.ENGLISH)("patient.days", days=7)
     '7 days'
     """
@@ -46,9 +47,11 @@ class Words:
         return self._of(TEXTS[key]).format(**fields)
 
     def number(self, value: float, decimals: int) -> str:
-        """Write a number with the language's decimal sign."""
-        written = f"{value:.{decimals}f}"
-        return written.replace(".", ",") if self.language is Language.DANISH else written
+        """Write a number as the reasons do: at least `decimals` digits, never a rounded-away one.
+
+        An 87.6 shown as 88 beside "red under 88" would contradict its own colour.
+        """
+        return reasons.number(value, decimals, danish=self.language is Language.DANISH)
 
     def clock(self, moment: datetime) -> str:
         """Write the time of day, Danish time."""
@@ -76,6 +79,22 @@ class Words:
         recent = now - moment < timedelta(hours=12)
         return self.clock(moment) if recent else self.when(moment, now)
 
+    def opened(self, moment: datetime, now: datetime) -> str:
+        """Say since when something stands: minutes in the last hour, else the time of day.
+
+        The day stands before the time unless it is today in Denmark.
+        """
+        if now - moment < timedelta(minutes=1):
+            return self.ago(moment, now)
+        if now - moment < timedelta(hours=1):
+            return self("since.minutes", n=(now - moment) // timedelta(minutes=1))
+        return self.clock(moment) if self._is_today(moment, now) else self.when(moment, now)
+
+    def at(self, moment: datetime, now: datetime) -> str:
+        """Write when something happened, for the middle of a sentence: 'kl. 02:50'."""
+        at = self("since.at", time=self.clock(moment))
+        return at if self._is_today(moment, now) else f"{self.day(moment)} {at}"
+
     def ago(self, moment: datetime, now: datetime) -> str:
         """Say how long ago, rounded down.
 
@@ -93,6 +112,10 @@ class Words:
             hours = minutes // 60
             return self("ago.hour") if hours == 1 else self("ago.hours", n=hours)
         return self("ago.days", n=minutes // (24 * 60))
+
+    @staticmethod
+    def _is_today(moment: datetime, now: datetime) -> bool:
+        return moment.astimezone(COPENHAGEN).date() == now.astimezone(COPENHAGEN).date()
 
     def _of(self, text: tuple[str, str]) -> str:
         return text[0] if self.language is Language.DANISH else text[1]

@@ -24,12 +24,12 @@ async def test_shows_the_newest_value_large_with_unit_age_and_colour(nurse, ward
     ward.add_finding(patient, Severity.YELLOW, at, "body_weight")
     page = (await nurse.get(f"/patients/{patient}")).text
     section = page[page.index('data-quantity="body_weight"') :]
-    assert '<span class="number">70,8</span> <span class="unit">kg</span>' in section
+    assert '<span class="number">70,84</span> <span class="unit">kg</span>' in section
     assert "12 min. siden" in section
     assert 'class="judged yellow"' in section
     assert "Gul" in section
     english = (await nurse.get(f"/patients/{patient}?lang=en")).text
-    assert '<span class="number">70.8</span>' in english
+    assert '<span class="number">70.84</span>' in english
 
 
 def test_every_quantity_can_be_drawn():
@@ -195,3 +195,12 @@ async def test_the_api_describes_itself(nurse):
         "/api/patients/{patient_id}/observations",
     }
     assert "ErrorBody" in description["components"]["schemas"]
+
+
+async def test_a_value_is_never_rounded_onto_its_limit(nurse, ward):
+    patient = ward.add_patient()
+    ward.set_limits(patient, "spo2", 88, 90.5, None, None)
+    ward.add_reading(patient, 87.6)
+    page = (await nurse.get(f"/patients/{patient}")).text
+    assert '<span class="number">87,6</span>' in page
+    assert "rød under 88, gul under 90,5" in page

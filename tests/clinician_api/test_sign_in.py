@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from clinician_api.app import create_app
-from clinician_api.sessions import COOKIE, LIFETIME, SessionCookies
+from clinician_api.sessions import LIFETIME, SessionCookies
 from telekol.errors import SettingsError
 from tests.clinician_api.conftest import SECRET, settings_for
 
@@ -46,7 +46,7 @@ async def test_over_https_the_cookie_is_secure(app, ward):
 async def test_an_unknown_clinician_stays_outside(anonymous, ward, form):
     answer = await anonymous.post("/sign-in", data=form)
     assert answer.status_code == 422
-    assert COOKIE not in anonymous.cookies
+    assert not anonymous.cookies
 
 
 async def test_without_the_setting_nobody_gets_in(database_url, ward):
@@ -70,6 +70,17 @@ async def test_a_clinician_who_is_removed_is_out_at_once(nurse, ward):
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     answer = await nurse.get("/api/cases", headers={"accept": "application/json"})
     assert answer.status_code == 401
+
+
+async def test_two_boards_on_one_host_keep_their_own_sessions(database_url, ward):
+    app = create_app(settings_for(database_url, api_port=8077))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://board.test") as client:
+        await client.post("/sign-in", data={"clinician": "nurse-1"})
+        assert list(client.cookies) == ["telekol_session_8077"]
+        await client.post("/sign-out")
+        assert not client.cookies
+    app.state.house.database.close()
 
 
 async def test_signing_out_forgets_the_session(nurse):

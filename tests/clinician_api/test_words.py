@@ -57,8 +57,9 @@ def test_every_text_is_used_and_every_used_text_exists():
 
 
 def test_numbers_have_the_language_s_decimal_sign():
-    assert DANISH.number(70.84, 1) == "70,8"
-    assert ENGLISH.number(70.84, 1) == "70.8"
+    assert DANISH.number(70.84, 1) == "70,84"
+    assert ENGLISH.number(70.84, 1) == "70.84"
+    assert DANISH.number(70.0, 1) == "70,0"
     assert DANISH.number(84.0, 0) == "84"
 
 
@@ -84,6 +85,23 @@ def test_times_are_danish_times():
 def test_how_long_ago(ago, danish, english):
     assert DANISH.ago(NOW - ago, NOW) == danish
     assert ENGLISH.ago(NOW - ago, NOW) == english
+
+
+@pytest.mark.parametrize(
+    ("ago", "danish", "english"),
+    [
+        (timedelta(seconds=59), "lige nu", "just now"),
+        (timedelta(minutes=-10), "i fremtiden", "in the future"),
+        (timedelta(minutes=12, seconds=59), "12 min.", "12 min"),
+        (timedelta(minutes=60), "13:00", "13:00"),
+        (timedelta(hours=13), "00:00", "00:00"),
+        (timedelta(hours=14), "28. mar. 23:00", "28 Mar 23:00"),
+    ],
+)
+def test_since_when(ago, danish, english):
+    # The clock went forward at 2 this night: 13 hours before 14:00 it was midnight.
+    assert DANISH.opened(NOW - ago, NOW) == danish
+    assert ENGLISH.opened(NOW - ago, NOW) == english
 
 
 def test_a_text_that_is_not_there_is_an_error():
