@@ -15,6 +15,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import shlex
 import shutil
 import socket
@@ -30,6 +31,11 @@ from telekol.errors import TelekolError
 
 MARKER: Final = ".telekol-demo"
 _MARKER_TEXT: Final = "Made by `telekol demo`; `telekol demo --reset` removes the whole folder.\n"
+
+
+_PORTS_BEGIN: Final = 15_000
+_PORTS_END: Final = 32_000
+"""Where demos and tests look for free ports; see `free_run`."""
 
 
 class DemoRunningError(TelekolError):
@@ -182,17 +188,19 @@ def _delete(part: Path) -> None:
 
 def choose_ports(preferred_api: int, homes: int) -> Ports:
     """Choose free ports, the API's preferred one if nobody has it."""
-    api = preferred_api if _is_free(preferred_api) else _free_run(1)
-    return Ports(api=api, broker=_free_run(1), control=_free_run(1), first_home=_free_run(homes))
+    api = preferred_api if _is_free(preferred_api) else free_run(1)
+    return Ports(api=api, broker=free_run(1), control=free_run(1), first_home=free_run(homes))
 
 
-def _free_run(length: int) -> int:
-    """Find `length` consecutive free ports and give the first."""
+def free_run(length: int) -> int:
+    """Find `length` consecutive free ports and give the first.
+
+    Below 32768: above it the kernel takes ports for outgoing connections, and one that was free
+    when it was looked at may be taken when a service binds it a few seconds later.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first: int = probe.getsockname()[1]
-        if first + length < 2**16 and all(_is_free(first + n) for n in range(length)):
+        first = secrets.randbelow(_PORTS_END - _PORTS_BEGIN - length) + _PORTS_BEGIN
+        if all(_is_free(first + n) for n in range(length)):
             return first
 
 

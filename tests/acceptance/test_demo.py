@@ -13,13 +13,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.processes import Process, telekol, wait_until
+from tests.support.processes import Process, free_port, telekol, wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
 
 def _demo(tmp_path: Path, *arguments: str) -> Process:
-    process = telekol(tmp_path, "demo", "--folder", str(tmp_path / "demo"), *arguments)
+    # A port of its own: demos of other tests start at the same moment and look for the same one.
+    port = () if "--port" in arguments else ("--port", str(free_port()))
+    process = telekol(tmp_path, "demo", "--folder", str(tmp_path / "demo"), *port, *arguments)
     process.log = tmp_path / f"demo-{time.monotonic_ns()}.log"
     return process
 

@@ -14,14 +14,12 @@ from types import TracebackType
 from typing import Self
 
 from device_sim.demo.broker import BrokerKind, prepare
+from device_sim.demo.place import free_run
 
 
 def free_port() -> int:
-    """Give a port nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Give a port nobody listens on now, and that no outgoing connection will take."""
+    return free_run(1)
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
