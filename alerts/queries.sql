@@ -18,7 +18,7 @@ select o.patient_id, o.quantity, o.reading_id, o.measured_at, o.stored_at
 from judgement_queue q
 join observation o
     on o.patient_id = q.patient_id
-    and o.quantity = any(%(quantities)s)
+    and o.quantity = any(%(quantities)s::quantity[])
     and o.measured_at between q.measured_from and q.measured_to
     and o.reading_id = any(q.reading_ids)
 where q.id = any(%(ids)s)
@@ -26,7 +26,7 @@ order by o.measured_at, o.reading_id
 
 -- windows: For each reading under test, it and those before it, newest first.
 select t.row_number, h.reading_id, h.measured_at, h.value
-from unnest(%(patients)s::uuid[], %(quantities)s::text[], %(times)s::timestamptz[],
+from unnest(%(patients)s::uuid[], %(quantities)s::quantity[], %(times)s::timestamptz[],
             %(readings)s::uuid[])
     with ordinality as t (patient_id, quantity, measured_at, reading_id, row_number)
 cross join lateral (
@@ -42,7 +42,7 @@ order by t.row_number, h.measured_at desc, h.reading_id desc
 
 -- limits_in_force: For each reading under test, the limits that held when it was measured.
 select t.row_number, l.id, l.red_low, l.yellow_low, l.yellow_high, l.red_high
-from unnest(%(patients)s::uuid[], %(quantities)s::text[], %(times)s::timestamptz[])
+from unnest(%(patients)s::uuid[], %(quantities)s::quantity[], %(times)s::timestamptz[])
     with ordinality as t (patient_id, quantity, measured_at, row_number)
 cross join lateral (
     select l.id, l.red_low, l.yellow_low, l.yellow_high, l.red_high
@@ -59,7 +59,7 @@ cross join lateral (
 -- the newest it would mute the patient until then.
 select f.patient_id, f.quantity, f.measured_at, f.id, f.rule, f.severity, f.score
 from (select distinct p, q
-      from unnest(%(patients)s::uuid[], %(quantities)s::text[]) as u (p, q))
+      from unnest(%(patients)s::uuid[], %(quantities)s::quantity[]) as u (p, q))
     as t (patient_id, quantity)
 cross join lateral (
     select f.patient_id, f.quantity, f.measured_at, f.id, f.rule, f.severity, f.score

@@ -110,7 +110,7 @@ def observations(  # FastAPI reads the arguments by name
                 measured_at=one.measured_at,
                 stored_at=one.stored_at,
                 time_confidence=one.time_confidence,
-                quality=one.quality,
+                quality=one.quality or [],
                 entered=one.entered,
                 device_manufacturer=device.manufacturer,
                 device_model=device.model,

@@ -209,7 +209,7 @@ class PatientPages:
         notes = [
             self._say("patient.typed") if one.entered == "typed" else "",
             self._say("patient.arrival") if one.time_confidence == "arrival" else "",
-            *one.quality,
+            *(one.quality or ()),
         ]
         return ReadingView(
             when=self._say.when(one.measured_at, self._now),

@@ -1,7 +1,25 @@
 -- Ingest's queries, all run in one transaction per batch. Each is headed by name and purpose.
 
--- kits: The kit each known gateway belongs to.
-select id, kit_id from gateway where id = any(%(gateways)s)
+-- lock_outboxes: The outboxes that a batch comes from, held until the transaction ends.
+-- In the order of their numbers, so that two workers wait for each other instead of deadlocking.
+select o.gateway_id, o.boot, o.id, g.kit_id, o.settled && u.runs
+from unnest(%(gateways)s::text[], %(boots)s::uuid[], %(runs)s::int8multirange[])
+    as u (gateway_id, boot, runs)
+join outbox o using (gateway_id, boot)
+join gateway g on g.id = o.gateway_id
+order by o.id
+for no key update of o
+
+-- add_outboxes: Make outboxes known that send for the first time, of gateways that have a kit.
+insert into outbox (gateway_id, boot)
+select u.gateway_id, u.boot
+from unnest(%(gateways)s::text[], %(boots)s::uuid[]) as u (gateway_id, boot)
+join gateway g on g.id = u.gateway_id
+order by u.gateway_id, u.boot
+on conflict do nothing
+
+-- assignments: Who had these kits, and when.
+select kit_id, patient_id, period from kit_assignment where kit_id = any(%(kits)s)
 
 -- add_devices: Make devices known that were never seen before.
 insert into device (address, manufacturer, model, serial)
@@ -16,52 +34,23 @@ join unnest(%(addresses)s::text[], %(manufacturers)s::text[], %(models)s::text[]
             %(serials)s::text[]) as u (address, manufacturer, model, serial)
     using (address, manufacturer, model, serial)
 
--- make_staging: Where a batch lies before it is known what of it is new; gone at commit.
-create temporary table if not exists arrived (
-    position integer, measured_at timestamptz, reading_id uuid, kit_id text, quantity text,
-    value double precision, device_id bigint, gateway_id text, boot uuid, seq bigint,
-    device_time timestamp, clock_offset_s double precision, time_confidence text,
-    received_at timestamptz, quality text[], entered text
-) on commit delete rows
+-- known: Which of a batch's readings are stored already, and with which value.
+select i.stamp, i.id_head, i.value
+from unnest(%(stamps)s::timestamp[], %(id_heads)s::int8[]) as u (stamp, id_head)
+join observation_identity i using (stamp, id_head)
 
--- copy_staging: Send the batch at the speed of COPY.
-copy arrived from stdin (format binary)
+-- copy_identities: Keep the keys of new readings; a key that is there already ends the batch.
+copy observation_identity (stamp, id_head, value) from stdin (format binary)
 
--- store: Keep what is new, attribute it by kit and period, and queue it for judgement.
--- The identity table decides what is new. Ids are inserted in order, so that two workers with
--- the same readings wait for each other instead of deadlocking. ON CONFLICT touches the plain
--- table only: into compressed chunks it has dropped rows (timescaledb issue 7672).
-with fresh as (
-    insert into observation_identity (reading_id, value)
-    select distinct on (reading_id) reading_id, value from arrived order by reading_id, position
-    on conflict do nothing
-    returning reading_id
-), stored as (
-    insert into observation (measured_at, reading_id, patient_id, quantity, value, device_id,
-        gateway_id, boot, seq, device_time, clock_offset_s, time_confidence, received_at, quality,
-        entered)
-    select distinct on (a.reading_id) a.measured_at, a.reading_id, k.patient_id, a.quantity,
-        a.value, a.device_id, a.gateway_id, a.boot, a.seq, a.device_time, a.clock_offset_s,
-        a.time_confidence, a.received_at, a.quality, a.entered
-    from arrived a
-    join fresh using (reading_id)
-    left join kit_assignment k on k.kit_id = a.kit_id and k.period @> a.measured_at
-    order by a.reading_id, a.position
-    returning patient_id, reading_id, measured_at
-), queued as (
-    insert into judgement_queue (patient_id, reading_ids, measured_from, measured_to)
-    select patient_id, array_agg(reading_id), min(measured_at), max(measured_at)
-    from stored where patient_id is not null
-    group by patient_id
-)
-select count(*), count(*) filter (where patient_id is null) from stored
+-- copy_observations: Keep new readings. No ON CONFLICT and no staging table: what is new is known
+-- by now, and ON CONFLICT into compressed chunks has dropped rows (timescaledb issue 7672).
+copy observation (measured_at, received_at, device_time, seq, value, reading_id, patient_id,
+    device_id, outbox_id, quantity, time_confidence, entered, quality)
+from stdin (format binary)
 
--- clashes: Readings of the batch whose id is known with another value.
-select a.position, i.value
-from arrived a
-join observation_identity i using (reading_id)
-where i.value <> a.value
-order by a.position
+-- copy_judgements: Queue new readings for judgement, in the transaction that stores them.
+copy judgement_queue (patient_id, reading_ids, measured_from, measured_to)
+from stdin (format binary)
 
 -- quarantine: Keep what cannot be stored, once, with its reason and raw bytes.
 insert into quarantine (topic, payload, code, reason, gateway_id, boot, seq, fingerprint)
@@ -69,9 +58,9 @@ values (%(topic)s, %(payload)s, %(code)s, %(reason)s, %(gateway)s, %(boot)s, %(s
     %(fingerprint)s)
 on conflict (fingerprint) do nothing
 
--- settle: Note the numbers a gateway's outbox is rid of; give the highest with none missing.
-insert into gateway_sequence as known (gateway_id, boot, settled)
-values (%(gateway)s, %(boot)s, %(runs)s)
-on conflict (gateway_id, boot) do update
-    set settled = known.settled + excluded.settled, updated_at = now()
-returning coalesce((select upper(r) - 1 from unnest(known.settled) r where r @> 1::bigint), 0)
+-- settle: Note the numbers that outboxes are rid of; give the highest with none missing of each.
+update outbox o
+set settled = o.settled + u.runs, updated_at = now()
+from unnest(%(outboxes)s::int4[], %(runs)s::int8multirange[]) as u (id, runs)
+where o.id = u.id
+returning o.id, coalesce((select upper(r) - 1 from unnest(o.settled) r where r @> 1::bigint), 0)

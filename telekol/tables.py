@@ -16,14 +16,26 @@ What else changes with it: the migrations.
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, Double, Text, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ENUM, JSONB
 from sqlmodel import Field, SQLModel
 
+from telekol.observation import Entry, TimeConfidence
+from telekol.quantities import Quantity
+
 _TIME: Final = DateTime(timezone=True)
+
+
+def _words(kind: type[StrEnum], name: str) -> ENUM:
+    """Name an enumeration of the database; its values are our words, as plain text."""
+    return ENUM(*(word.value for word in kind), name=name, create_type=False)
+
+
+_QUANTITY: Final = _words(Quantity, "quantity")
 
 
 class Team(SQLModel, table=True):
@@ -63,7 +75,7 @@ class MeasuringDevice(SQLModel, table=True):
 
     __tablename__ = "device"
 
-    id: int = Field(primary_key=True, sa_type=BigInteger)
+    id: int = Field(primary_key=True)
     address: str = Field(sa_type=Text)
     manufacturer: str = Field(sa_type=Text)
     model: str = Field(sa_type=Text)
@@ -77,21 +89,19 @@ class StoredObservation(SQLModel, table=True):
     __tablename__ = "observation"
 
     measured_at: datetime = Field(sa_type=_TIME)
-    reading_id: UUID = Field(primary_key=True)
-    patient_id: UUID | None
-    quantity: str = Field(sa_type=Text)
-    value: float = Field(sa_type=Double)
-    device_id: int = Field(sa_type=BigInteger)
-    gateway_id: str = Field(sa_type=Text)
-    boot: UUID
-    seq: int = Field(sa_type=BigInteger)
-    device_time: datetime | None = Field(sa_type=DateTime)
-    clock_offset_s: float | None = Field(sa_type=Double)
-    time_confidence: str = Field(sa_type=Text)
     received_at: datetime = Field(sa_type=_TIME)
     stored_at: datetime = Field(sa_type=_TIME)
-    quality: list[str] = Field(sa_type=ARRAY(Text))
-    entered: str = Field(sa_type=Text)
+    device_time: datetime | None = Field(sa_type=DateTime)
+    seq: int = Field(sa_type=BigInteger)
+    value: float = Field(sa_type=Double)
+    reading_id: UUID = Field(primary_key=True)
+    patient_id: UUID | None
+    device_id: int
+    outbox_id: int
+    quantity: str = Field(sa_type=_QUANTITY)
+    time_confidence: str = Field(sa_type=_words(TimeConfidence, "time_confidence"))
+    entered: str = Field(sa_type=_words(Entry, "entry"))
+    quality: list[str] | None = Field(sa_type=ARRAY(Text))
 
 
 class PatientLimit(SQLModel, table=True):
@@ -101,7 +111,7 @@ class PatientLimit(SQLModel, table=True):
 
     id: int = Field(primary_key=True, sa_type=BigInteger)
     patient_id: UUID = Field(foreign_key="patient.id")
-    quantity: str = Field(sa_type=Text)
+    quantity: str = Field(sa_type=_QUANTITY)
     red_low: float | None = Field(sa_type=Double)
     yellow_low: float | None = Field(sa_type=Double)
     yellow_high: float | None = Field(sa_type=Double)
@@ -123,7 +133,7 @@ class Finding(SQLModel, table=True):
     result: str = Field(sa_type=Text)
     severity: str = Field(sa_type=Text)
     score: float | None = Field(sa_type=Double)
-    quantity: str | None = Field(sa_type=Text)
+    quantity: str | None = Field(sa_type=_QUANTITY)
     measured_at: datetime = Field(sa_type=_TIME)
     late: bool
     reading_ids: list[UUID] = Field(sa_type=ARRAY(Uuid))

@@ -74,7 +74,7 @@ class Records:
     def is_settled(self, boots: Sequence[UUID]) -> bool:
         """Whether something of each of these outboxes was stored and judged."""
         ((settled,),) = self._ask(
-            "select (select count(*) from gateway_sequence where boot = any(%s)) = %s "
+            "select (select count(*) from outbox where boot = any(%s)) = %s "
             "and not exists (select 1 from judgement_queue)",
             [list(boots), len(boots)],
         )

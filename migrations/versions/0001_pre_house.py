@@ -21,7 +21,7 @@ depends_on = None
 
 _TABLES = (
     "case_event, triage_case, finding, patient_limit, judgement_queue, quarantine, "
-    "gateway_sequence, observation_identity, device, kit_assignment, gateway, kit, "
+    "outbox, observation_identity, device, kit_assignment, gateway, kit, "
     "patient, clinician, team"
 )
 
@@ -35,4 +35,5 @@ def downgrade() -> None:
     # By itself: TimescaleDB refuses to drop a hypertable along with other tables.
     op.execute("drop table observation")
     op.execute(f"drop table {_TABLES}")
+    op.execute("drop type quantity, time_confidence, entry")
     op.execute("drop function refuse_change, tell_judgement, tell_finding, tell_case")

@@ -48,8 +48,17 @@ comment on table kit_assignment is
 
 ------------------------------------------------------------------------ readings
 
+-- Four bytes each where text had up to eighteen, and the database refuses a word it does not
+-- know. A new word is `alter type ... add value`, before the code that sends it.
+create type quantity as enum (
+    'spo2', 'pulse_rate', 'body_weight', 'systolic_bp', 'diastolic_bp', 'mean_bp',
+    'body_temperature', 'fev1', 'fvc', 'fev6', 'fev1_fvc', 'pef', 'perfusion_index', 'battery'
+);
+create type time_confidence as enum ('clock-checked', 'clock-unchecked', 'arrival');
+create type entry as enum ('automatic', 'typed');
+
 create table device (
-    id bigint generated always as identity primary key,
+    id integer generated always as identity primary key,
     address text not null,
     manufacturer text not null,
     model text not null,
@@ -58,51 +67,68 @@ create table device (
     unique (address, manufacturer, model, serial)
 );
 
+create table outbox (
+    id integer generated always as identity primary key,
+    gateway_id text not null references gateway,
+    boot uuid not null,
+    settled int8multirange not null default '{}',
+    updated_at timestamptz not null default now(),
+    unique (gateway_id, boot)
+);
+comment on table outbox is
+    'One life of the file in which a gateway keeps its readings, and which of its numbers have '
+    'come. Its row is locked while a batch of it is stored: that keeps the receipts of a gateway '
+    'in order, however many workers there are.';
+comment on column outbox.settled is
+    'Sequence numbers stored or quarantined; what is missing below the highest is a gap.';
+
+-- Columns from wide to narrow, so that nothing is lost to alignment.
 create table observation (
     measured_at timestamptz not null,
-    reading_id uuid not null,
-    patient_id uuid,
-    quantity text not null,
-    value double precision not null,
-    device_id bigint not null,
-    gateway_id text not null,
-    boot uuid not null,
-    seq bigint not null,
-    device_time timestamp,
-    clock_offset_s double precision,
-    time_confidence text not null,
     received_at timestamptz not null,
     stored_at timestamptz not null default now(),
-    quality text[] not null default '{}',
-    entered text not null
+    device_time timestamp,
+    seq bigint not null,
+    value double precision not null,
+    reading_id uuid not null,
+    patient_id uuid,
+    device_id integer not null,
+    outbox_id integer not null,
+    quantity quantity not null,
+    time_confidence time_confidence not null,
+    entered entry not null,
+    quality text[]
 );
 comment on table observation is
     'One reading is one row; observation_identity holds it to that. No foreign keys: every id '
     'is looked up in the transaction that inserts. The unit is the quantity''s own.';
 comment on column observation.patient_id is 'Null: unattributed, and outside every baseline.';
-comment on column observation.device_time is 'What the device said: naive, uncorrected.';
-comment on column observation.clock_offset_s is 'measured_at = device_time as UTC + this.';
+comment on column observation.device_time is
+    'What the device said: naive, uncorrected. Its correction is measured_at minus this, as UTC, '
+    'unless the confidence is arrival.';
+comment on column observation.seq is 'Its number in the gateway''s outbox.';
+comment on column observation.quality is 'Names of the device''s quality flags; null for none.';
 
 create index observation_window on observation (patient_id, quantity, measured_at desc);
 
 -- A hypertable's unique key must contain the partition time, and a corrected time can differ
 -- between two gateways; so identity is a plain table, written in the same transaction.
+-- Time comes first in its key: what arrives now, or in one backlog, lies side by side, where a
+-- key of random ids alone touches a page of its own for each reading (docs/decisions/0004).
 create table observation_identity (
-    reading_id uuid primary key,
-    value double precision not null
+    stamp timestamp not null,
+    id_head bigint not null,
+    value double precision not null,
+    primary key (stamp, id_head)
 );
+comment on column observation_identity.stamp is
+    'The time that never changes however often the reading is sent, and by whichever gateway: the '
+    'device''s own, or when it arrived (UTC) if the device gave none.';
+comment on column observation_identity.id_head is
+    'The first 64 of the 122 hashed bits of the reading''s id: two readings of one microsecond '
+    'would have to agree in them by chance.';
 comment on column observation_identity.value is
     'A reading that comes again must be the same; one with another value is quarantined.';
-
-create table gateway_sequence (
-    gateway_id text not null references gateway,
-    boot uuid not null,
-    settled int8multirange not null default '{}',
-    updated_at timestamptz not null default now(),
-    primary key (gateway_id, boot)
-);
-comment on column gateway_sequence.settled is
-    'Sequence numbers stored or quarantined; what is missing below the highest is a gap.';
 
 create table quarantine (
     id bigint generated always as identity primary key,
@@ -139,7 +165,7 @@ comment on column judgement_queue.measured_from is
 create table patient_limit (
     id bigint generated always as identity primary key,
     patient_id uuid not null references patient,
-    quantity text not null,
+    quantity quantity not null,
     red_low double precision,
     yellow_low double precision,
     yellow_high double precision,
@@ -168,7 +194,7 @@ create table finding (
     result text not null check (result in ('judged', 'insufficient')),
     severity text not null check (severity in ('green', 'blue', 'yellow', 'red')),
     score double precision,
-    quantity text,
+    quantity quantity,
     measured_at timestamptz not null,
     late boolean not null,
     reading_ids uuid[] not null,

@@ -75,9 +75,9 @@ class Ward:
         reading = uuid4()
         self.connection.execute(
             "insert into observation (measured_at, reading_id, patient_id, quantity, value, "
-            "device_id, gateway_id, boot, seq, time_confidence, received_at, entered) "
-            "values (%s, %s, %s, %s, %s, %s, 'gw-test-1', %s, 1, 'clock-checked', %s, %s)",
-            [at, reading, patient_id, quantity, value, row[0], uuid4(), at, entered],
+            "device_id, outbox_id, seq, time_confidence, received_at, entered) "
+            "values (%s, %s, %s, %s, %s, %s, 1, 1, 'clock-checked', %s, %s)",
+            [at, reading, patient_id, quantity, value, row[0], at, entered],
         )
         return reading
 

@@ -34,7 +34,8 @@ def test_a_reading_is_stored_attributed_and_queued(connection: Db) -> None:
     outcome = writer.store(connection, [sort(TOPIC, message(reading, boot=boot))])
 
     row = connection.execute(
-        "select patient_id, quantity, value, measured_at, device_time, seq, boot from observation"
+        "select o.patient_id, o.quantity, o.value, o.measured_at, o.device_time, o.seq, b.boot "
+        "from observation o join outbox b on b.id = o.outbox_id"
     ).fetchone()
     assert row == (home.patient_id, "spo2", 91.0, reading.measured_at, reading.device_time, 1, boot)
     queued = connection.execute("select patient_id, reading_ids from judgement_queue").fetchone()
