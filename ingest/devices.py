@@ -16,7 +16,16 @@ from telekol.observation import Device
 _SQL: Final = queries.load("ingest", "queries.sql")
 
 
-def numbers(connection: Connection[Any], wanted: set[Device]) -> dict[Device, int]:
+Identity = tuple[str, str, str, str]
+"""Address, manufacturer, model and serial number: all of it tells a device from another."""
+
+
+def identity(device: Device) -> Identity:
+    """Give what the database knows a device by; quicker to compare than the device itself."""
+    return device.address, device.manufacturer, device.model, device.serial
+
+
+def numbers(connection: Connection[Any], wanted: set[Identity]) -> dict[Identity, int]:
     """Give each device its number, a new one if it was never seen before."""
     found = _known_devices(connection, wanted)
     missing = wanted - found.keys()
@@ -26,20 +35,13 @@ def numbers(connection: Connection[Any], wanted: set[Device]) -> dict[Device, in
     return found
 
 
-def _known_devices(connection: Connection[Any], wanted: Iterable[Device]) -> dict[Device, int]:
-    rows = connection.execute(_SQL["devices"], _device_columns(wanted)).fetchall()
-    return {
-        Device(address=row[0], manufacturer=row[1], model=row[2], serial=row[3]): row[4]
-        for row in rows
-    }
+def _known_devices(connection: Connection[Any], wanted: Iterable[Identity]) -> dict[Identity, int]:
+    rows = connection.execute(_SQL["devices"], _device_columns(wanted))
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
 
 
-def _device_columns(devices: Iterable[Device]) -> dict[str, list[str]]:
+def _device_columns(devices: Iterable[Identity]) -> dict[str, list[str]]:
     # Sorted, so that two workers that meet the same new devices lock them in the same order.
-    ordered = sorted(devices, key=lambda device: device.identity)
-    return {
-        "addresses": [device.address for device in ordered],
-        "manufacturers": [device.manufacturer for device in ordered],
-        "models": [device.model for device in ordered],
-        "serials": [device.serial for device in ordered],
-    }
+    ordered = sorted(devices)
+    names = ("addresses", "manufacturers", "models", "serials")
+    return {name: [device[place] for device in ordered] for place, name in enumerate(names)}

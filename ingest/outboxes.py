@@ -12,15 +12,12 @@ Invariants
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.types.multirange import Int8Multirange
-from psycopg.types.range import Int8Range
 
 from ingest.parcel import Run
 from telekol import queries
@@ -48,45 +45,39 @@ class Outbox:
 
 def lock(connection: Connection[Any], runs: Sequence[Run]) -> dict[Source, Outbox]:
     """Hold the outboxes that these runs come from; those of unknown gateways are left out."""
-    batch = _by_source(runs)
-    found = _locked(connection, batch)
-    if missing := sorted(batch.keys() - found.keys()):
-        connection.execute(_SQL["add_outboxes"], _columns(missing))
-        found = _locked(connection, batch)
+    found = _locked(connection, runs)
+    if missing := sorted({(run.gateway, run.boot) for run in runs} - found.keys()):
+        values = {"gateways": [item[0] for item in missing], "boots": [item[1] for item in missing]}
+        connection.execute(_SQL["add_outboxes"], values)
+        found = _locked(connection, runs)
     return found
 
 
 def settle(
-    connection: Connection[Any], runs: Sequence[Run], locked: Mapping[Source, Outbox]
+    connection: Connection[Any], runs: Iterable[Run], locked: Mapping[Source, Outbox]
 ) -> dict[Source, int]:
     """Note that these runs are settled; give each outbox's highest number with none missing."""
-    numbers = {locked[source].number: source for source in _by_source(runs) if source in locked}
-    spans = _by_source(runs)
-    rows = connection.execute(
-        _SQL["settle"],
-        {
-            "outboxes": list(numbers),
-            "runs": [spans[source] for source in numbers.values()],
-        },
-    )
-    return {numbers[number]: through for number, through in rows}
+    known = [run for run in runs if (run.gateway, run.boot) in locked]
+    values = {
+        "outboxes": [locked[run.gateway, run.boot].number for run in known],
+        "firsts": [run.first for run in known],
+        "lasts": [run.last for run in known],
+    }
+    through = dict(connection.execute(_SQL["settle"], values).fetchall())
+    return {source: through[outbox.number] for source, outbox in locked.items()}
 
 
-def _locked(
-    connection: Connection[Any], batch: Mapping[Source, Int8Multirange]
-) -> dict[Source, Outbox]:
-    values = {**_columns(batch), "runs": list(batch.values())}
-    rows = connection.execute(_SQL["lock_outboxes"], values)
-    return {(row[0], row[1]): Outbox(row[2], row[3], row[4]) for row in rows}
-
-
-def _by_source(runs: Iterable[Run]) -> dict[Source, Int8Multirange]:
-    spans: dict[Source, list[Int8Range]] = defaultdict(list)
-    for run in runs:
-        spans[run.gateway, run.boot].append(Int8Range(run.first, run.last + 1))
-    return {source: Int8Multirange(found) for source, found in spans.items()}
-
-
-def _columns(sources: Iterable[Source]) -> dict[str, list[Any]]:
-    listed = list(sources)
-    return {"gateways": [item[0] for item in listed], "boots": [item[1] for item in listed]}
+def _locked(connection: Connection[Any], runs: Sequence[Run]) -> dict[Source, Outbox]:
+    values = {
+        "gateways": [run.gateway for run in runs],
+        "boots": [run.boot for run in runs],
+        "firsts": [run.first for run in runs],
+        "lasts": [run.last for run in runs],
+    }
+    found: dict[Source, Outbox] = {}
+    for gateway, boot, number, kit, is_resent in connection.execute(_SQL["lock_outboxes"], values):
+        # Two runs of one outbox are two rows.
+        before = found.get((gateway, boot))
+        is_known = is_resent or (before is not None and before.is_resent)
+        found[gateway, boot] = Outbox(number, kit, is_known)
+    return found

@@ -2,9 +2,9 @@
 
 -- lock_outboxes: The outboxes that a batch comes from, held until the transaction ends.
 -- In the order of their numbers, so that two workers wait for each other instead of deadlocking.
-select o.gateway_id, o.boot, o.id, g.kit_id, o.settled && u.runs
-from unnest(%(gateways)s::text[], %(boots)s::uuid[], %(runs)s::int8multirange[])
-    as u (gateway_id, boot, runs)
+select o.gateway_id, o.boot, o.id, g.kit_id, o.settled && int8range(u.first, u.last, '[]')
+from unnest(%(gateways)s::text[], %(boots)s::uuid[], %(firsts)s::int8[], %(lasts)s::int8[])
+    as u (gateway_id, boot, first, last)
 join outbox o using (gateway_id, boot)
 join gateway g on g.id = o.gateway_id
 order by o.id
@@ -19,7 +19,8 @@ order by u.gateway_id, u.boot
 on conflict do nothing
 
 -- assignments: Who had these kits, and when.
-select kit_id, patient_id, period from kit_assignment where kit_id = any(%(kits)s)
+select kit_id, patient_id, lower(period), upper(period)
+from kit_assignment where kit_id = any(%(kits)s)
 
 -- add_devices: Make devices known that were never seen before.
 insert into device (address, manufacturer, model, serial)
@@ -61,6 +62,9 @@ on conflict (fingerprint) do nothing
 -- settle: Note the numbers that outboxes are rid of; give the highest with none missing of each.
 update outbox o
 set settled = o.settled + u.runs, updated_at = now()
-from unnest(%(outboxes)s::int4[], %(runs)s::int8multirange[]) as u (id, runs)
+from (select id, range_agg(int8range(first, last, '[]')) as runs
+      from unnest(%(outboxes)s::int4[], %(firsts)s::int8[], %(lasts)s::int8[])
+          as u (id, first, last)
+      group by id) u
 where o.id = u.id
 returning o.id, coalesce((select upper(r) - 1 from unnest(o.settled) r where r @> 1::bigint), 0)

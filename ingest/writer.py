@@ -118,25 +118,22 @@ def _arrived(
     if not any(parcel.observations for parcel in parcels):
         return []
     assignments = attribution.load(connection, {item.kit for item in locked.values()})
-    numbers = devices.numbers(
-        connection, {item.device for parcel in parcels for _, item in parcel.observations}
-    )
+    described = [
+        (index, seq, item, devices.identity(item.device))
+        for index, parcel in enumerate(parcels)
+        for seq, item in parcel.observations
+    ]
+    numbers = devices.numbers(connection, {device for *_, device in described})
+    sources = [
+        locked.get((parcel.run.gateway, parcel.run.boot)) if parcel.run else None
+        for parcel in parcels
+    ]
     arrived: list[Arrived] = []
-    for index, parcel in enumerate(parcels):
-        if parcel.run is None or not parcel.observations:
-            continue
-        outbox = locked[parcel.run.gateway, parcel.run.boot]
-        arrived += [
-            Arrived(
-                index,
-                seq,
-                observation,
-                assignments.patient(outbox.kit, observation.measured_at),
-                numbers[observation.device],
-                outbox.number,
-            )
-            for seq, observation in parcel.observations
-        ]
+    for index, seq, observation, device in described:
+        outbox = sources[index]
+        assert outbox is not None  # noqa: S101 - the observations of unknown gateways are refused
+        patient = assignments.patient(outbox.kit, observation.measured_at)
+        arrived.append(Arrived(index, seq, observation, patient, numbers[device], outbox.number))
     return arrived
 
 
@@ -181,12 +178,10 @@ def _copy(
     news = [arrived[position] for _, position in found.news]
     if not news:
         return
-    keys = [(*key, keyed[position][1]) for key, position in found.news]
-    rows.copy(connection, _SQL["copy_identities"], rows.IDENTITY_TYPES, keys)
-    observations = map(rows.observation_row, news)
-    rows.copy(connection, _SQL["copy_observations"], rows.OBSERVATION_TYPES, observations)
-    judgements = rows.judgement_rows(news)
-    rows.copy(connection, _SQL["copy_judgements"], rows.JUDGEMENT_TYPES, judgements)
+    keys = (rows.identity_row(key, keyed[position][1]) for key, position in found.news)
+    rows.copy(connection, _SQL["copy_identities"], keys)
+    rows.copy(connection, _SQL["copy_observations"], map(rows.observation_row, news))
+    rows.copy(connection, _SQL["copy_judgements"], rows.judgement_rows(news))
 
 
 def _refuse_clashes(

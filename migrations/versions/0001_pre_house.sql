@@ -41,6 +41,10 @@ create table kit_assignment (
     kit_id text not null references kit,
     patient_id uuid not null references patient,
     period tstzrange not null check (not isempty(period)),
+    -- From a moment, and up to but not including another: a hand-over is one moment.
+    constraint period_is_half_open check (
+        (lower_inf(period) or lower_inc(period)) and not upper_inc(period)
+    ),
     constraint kit_is_in_one_home_at_a_time exclude using gist (kit_id with =, period with &&)
 );
 comment on table kit_assignment is

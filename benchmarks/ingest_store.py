@@ -1,0 +1,97 @@
+"""How fast readings are stored: by our writer, and by COPY of the same rows into the same tables.
+
+The reference does nothing but COPY: attribution, numbers of devices and what is new are known
+beforehand. Both commit batches of the same size, on connections of their own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+
+from benchmarks import ingest_world as world
+from ingest import attribution, devices, identity, outboxes, parcel, rows, writer
+from ingest.identity import Key
+from ingest.parcel import Parcel
+from ingest.rows import Arrived
+from telekol import queries
+
+MESSAGES_PER_BATCH: Final = 200
+"""As the service takes them."""
+
+_SQL: Final = queries.load("ingest", "queries.sql")
+
+
+def writer_rows_per_s(url: str, turn: int, messages: int, size: int) -> float:
+    """Measure `ingest.writer.store` alone: messages are decoded outside the measurement."""
+    stored, took_s = 0, 0.0
+    with psycopg.connect(url, autocommit=True) as connection:
+        for batch in _batches(turn, messages, size):
+            began_s = time.perf_counter()
+            stored += writer.store(connection, batch).stored
+            took_s += time.perf_counter() - began_s
+    _must_be(stored, messages * size)
+    return stored / took_s
+
+
+def copy_rows_per_s(url: str, turn: int, messages: int, size: int) -> float:
+    """Measure COPY of rows that are ready, into both tables of readings."""
+    took_s = 0.0
+    with psycopg.connect(url, autocommit=True) as connection:
+        for batch in _batches(turn, messages, size):
+            keys, observations = _ready(connection, batch)
+            began_s = time.perf_counter()
+            with connection.transaction():
+                written = (rows.identity_row(key, value) for key, value in keys)
+                rows.copy(connection, _SQL["copy_identities"], written)
+                written = map(rows.observation_row, observations)
+                rows.copy(connection, _SQL["copy_observations"], written)
+            took_s += time.perf_counter() - began_s
+    return messages * size / took_s
+
+
+def _ready(
+    connection: Connection[Any], batch: Sequence[Parcel]
+) -> tuple[list[tuple[Key, float]], list[Arrived]]:
+    """Find out beforehand all that the writer finds out while it stores."""
+    with connection.transaction():
+        locked = outboxes.lock(connection, [item.run for item in batch if item.run])
+        observations = [item for one in batch for _, item in one.observations]
+        numbers = devices.numbers(
+            connection, {devices.identity(item.device) for item in observations}
+        )
+        kits = attribution.load(connection, [item.kit for item in locked.values()])
+    arrived = [
+        Arrived(
+            0,
+            seq,
+            item,
+            kits.patient(locked[one.run.gateway, one.run.boot].kit, item.measured_at),
+            numbers[devices.identity(item.device)],
+            locked[one.run.gateway, one.run.boot].number,
+        )
+        for one in batch
+        if one.run
+        for seq, item in one.observations
+    ]
+    keys = sorted((identity.key_of(item.observation), item.observation.value) for item in arrived)
+    return keys, arrived
+
+
+def _batches(turn: int, messages: int, size: int) -> Iterator[list[Parcel]]:
+    """Decode messages as the service takes them: no more than a batch is in memory."""
+    now = datetime.now(UTC)
+    source = world.messages(turn, messages, size)
+    while taken := list(islice(source, MESSAGES_PER_BATCH)):
+        yield [parcel.sort(topic, payload, now) for topic, payload in taken]
+
+
+def _must_be(found: int, expected: int) -> None:
+    if found != expected:
+        raise AssertionError(f"expected {expected} new readings, stored {found}")
