@@ -16,10 +16,10 @@ import psycopg
 from psycopg import Connection
 
 from benchmarks import ingest_world as world
-from ingest import attribution, devices, identity, outboxes, parcel, rows, writer
+from ingest import attribution, devices, outboxes, parcel, rows, writer
 from ingest.identity import Key
 from ingest.parcel import Parcel
-from ingest.rows import Arrived
+from ingest.reading import Reading
 from telekol import queries
 
 MESSAGES_PER_BATCH: Final = 200
@@ -45,12 +45,12 @@ def copy_rows_per_s(url: str, turn: int, messages: int, size: int) -> float:
     took_s = 0.0
     with psycopg.connect(url, autocommit=True) as connection:
         for batch in _batches(turn, messages, size):
-            keys, observations = _ready(connection, batch)
+            keys, heads = _ready(connection, batch)
             began_s = time.perf_counter()
             with connection.transaction():
-                written = (rows.identity_row(key, value) for key, value in keys)
+                written = (rows.identity_row(*one) for one in keys)
                 rows.copy(connection, _SQL["copy_identities"], written)
-                written = map(rows.observation_row, observations)
+                written = (head + reading.tail for head, reading in heads)
                 rows.copy(connection, _SQL["copy_observations"], written)
             took_s += time.perf_counter() - began_s
     return messages * size / took_s
@@ -58,30 +58,24 @@ def copy_rows_per_s(url: str, turn: int, messages: int, size: int) -> float:
 
 def _ready(
     connection: Connection[Any], batch: Sequence[Parcel]
-) -> tuple[list[tuple[Key, float]], list[Arrived]]:
+) -> tuple[list[tuple[Key, float]], list[tuple[bytes, Reading]]]:
     """Find out beforehand all that the writer finds out while it stores."""
     with connection.transaction():
-        locked = outboxes.lock(connection, [item.run for item in batch if item.run])
-        observations = [item for one in batch for _, item in one.observations]
+        locked = outboxes.settle(connection, [item.run for item in batch if item.run])
         numbers = devices.numbers(
-            connection, {devices.identity(item.device) for item in observations}
+            connection, {one.device for item in batch for one in item.readings}
         )
         kits = attribution.load(connection, [item.kit for item in locked.values()])
-    arrived = [
-        Arrived(
-            0,
-            seq,
-            item,
-            kits.patient(locked[one.run.gateway, one.run.boot].kit, item.measured_at),
-            numbers[devices.identity(item.device)],
-            locked[one.run.gateway, one.run.boot].number,
-        )
-        for one in batch
-        if one.run
-        for seq, item in one.observations
-    ]
-    keys = sorted((identity.key_of(item.observation), item.observation.value) for item in arrived)
-    return keys, arrived
+    keys, heads = [], []
+    for item in batch:
+        if item.run is None:
+            continue
+        outbox = locked[item.run.gateway, item.run.boot]
+        for one in item.readings:
+            patient = kits.patient(outbox.kit, one.measured_us)
+            keys.append(((one.stamp_us, one.id_head), one.value))
+            heads.append((rows.origin(patient, numbers[one.device], outbox.number), one))
+    return sorted(keys), heads
 
 
 def _batches(turn: int, messages: int, size: int) -> Iterator[list[Parcel]]:

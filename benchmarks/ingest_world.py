@@ -39,12 +39,19 @@ def seed(url: str) -> None:
         for statement in (
             "insert into team values ('team-bench', 'Akutteam Prøveby', 'municipal')",
             "insert into kit select 'kit-' || n from generate_series(1, %(homes)s) n",
-            "insert into gateway (id, kit_id) "
-            "select 'gw-bench-' || n, 'kit-' || n from generate_series(1, %(homes)s) n",
-            "insert into patient (name, team_id) "
-            "select 'Prøvesen ' || n, 'team-bench' from generate_series(1, %(homes)s) n",
-            "insert into kit_assignment (kit_id, patient_id, period) "
-            "select 'kit-' || row_number() over (), id, tstzrange('2020-01-01', null) from patient",
+            (
+                "insert into gateway (id, kit_id) "
+                "select 'gw-bench-' || n, 'kit-' || n from generate_series(1, %(homes)s) n"
+            ),
+            (
+                "insert into patient (name, team_id) "
+                "select 'Prøvesen ' || n, 'team-bench' from generate_series(1, %(homes)s) n"
+            ),
+            (
+                "insert into kit_assignment (kit_id, patient_id, period) "
+                "select 'kit-' || row_number() over (), id, tstzrange('2020-01-01', null) "
+                "from patient"
+            ),
         ):
             connection.execute(statement.encode(), {"homes": HOMES} if "%(" in statement else None)
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
 
+from ingest.reading import microseconds
 from telekol import queries
 
 _SQL: Final = queries.load("ingest", "queries.sql")
 
 
-_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
-_END: Final = datetime.max.replace(tzinfo=UTC)
+_BEGINNING_US: Final = -(2**63)
+_END_US: Final = 2**63
 
 
 class Assignments:
@@ -34,14 +35,16 @@ class Assignments:
     """
 
     def __init__(self, rows: Iterable[tuple[str, UUID, datetime | None, datetime | None]]) -> None:
-        self._by_kit: dict[str, list[tuple[datetime, datetime, UUID]]] = defaultdict(list)
+        self._by_kit: dict[str, list[tuple[int, int, UUID]]] = defaultdict(list)
         for kit, patient, since, until in rows:
-            self._by_kit[kit].append((since or _BEGINNING, until or _END, patient))
+            since_us = _BEGINNING_US if since is None else microseconds(since)
+            until_us = _END_US if until is None else microseconds(until)
+            self._by_kit[kit].append((since_us, until_us, patient))
 
-    def patient(self, kit: str, measured_at: datetime) -> UUID | None:
-        """Give who had `kit` at a time; None if nobody had."""
-        for since, until, patient in self._by_kit.get(kit, ()):
-            if since <= measured_at < until:
+    def patient(self, kit: str, measured_us: int) -> UUID | None:
+        """Give who had `kit` at a time, in microseconds since 2000 UTC; None if nobody had."""
+        for since_us, until_us, patient in self._by_kit.get(kit, ()):
+            if since_us <= measured_us < until_us:
                 return patient
         return None
 

@@ -16,19 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, NamedTuple
 
-from telekol.observation import Observation
-
-_SIGN: Final = 1 << 63
-
-
-class Key(NamedTuple):
-    """A row's key in ``observation_identity``; sorts by time first, as the index does."""
-
-    stamp: datetime
-    id_head: int
+Key = tuple[int, int]
+"""``stamp_us`` and ``id_head`` of a reading; sorts by time first, as the index does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +28,13 @@ class Sorted:
     Parameters
     ----------
     news
-        What is stored, with its key, in the order of the keys: two workers with the same
-        readings then wait for each other instead of blocking each other.
+        What is stored, in the order it came.
     clashes
         Those whose key is known with the other value given.
     """
 
-    news: tuple[tuple[Key, int], ...]
+    news: tuple[int, ...]
     clashes: tuple[tuple[int, float], ...]
-
-
-def key_of(observation: Observation) -> Key:
-    """Give the key of a reading; see `telekol.observation.reading_id` for its id."""
-    stamp = observation.device_time
-    if stamp is None:
-        stamp = observation.received_at.replace(tzinfo=None)
-    return Key(stamp, (observation.id.int >> 64) - _SIGN)
 
 
 def sort_out(keyed: Iterable[tuple[Key, float]], known: Mapping[Key, float]) -> Sorted:
@@ -67,12 +48,12 @@ def sort_out(keyed: Iterable[tuple[Key, float]], known: Mapping[Key, float]) -> 
         Keys that the database has, with their values; others of the batch may be missing.
     """
     values = dict(known)
-    news: list[tuple[Key, int]] = []
+    news: list[int] = []
     clashes: list[tuple[int, float]] = []
     for position, (key, value) in enumerate(keyed):
         if key not in values:
             values[key] = value
-            news.append((key, position))
+            news.append(position)
         elif values[key] != value:
             clashes.append((position, values[key]))
-    return Sorted(tuple(sorted(news)), tuple(clashes))
+    return Sorted(tuple(news), tuple(clashes))

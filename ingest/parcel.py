@@ -3,7 +3,7 @@
 Owns the sorting of a message into what is stored, what is quarantined and what is answered.
 It knows no broker and no database.
 
-Invariant: whatever the bytes are, a parcel comes out. It holds observations, or quarantine
+Invariant: whatever the bytes are, a parcel comes out. It holds readings, or quarantine
 entries with reasons, or both; never neither.
 """
 
@@ -18,6 +18,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from ingest import quick
+from ingest.reading import Reading, of_observation
 from telekol import wire
 from telekol.errors import WireError
 from telekol.observation import CLOCK_SLACK, GATEWAY_CLOCK_AHEAD, Observation, TimeConfidence
@@ -75,7 +77,7 @@ class Parcel:
     topic: str
     payload: bytes
     run: Run | None
-    observations: tuple[tuple[int, Observation], ...] = ()
+    readings: tuple[Reading, ...] = ()
     quarantined: tuple[Quarantined, ...] = field(default=())
 
     def refuse_whole(self, code: str, reason: str) -> Parcel:
@@ -85,8 +87,13 @@ class Parcel:
     def refuse(self, refused: Sequence[Quarantined]) -> Parcel:
         """Put some of its observations into quarantine instead."""
         numbers = {entry.seq for entry in refused}
-        kept = tuple(item for item in self.observations if item[0] not in numbers)
-        return replace(self, observations=kept, quarantined=(*self.quarantined, *refused))
+        kept = tuple(item for item in self.readings if item.seq not in numbers)
+        return replace(self, readings=kept, quarantined=(*self.quarantined, *refused))
+
+    def observation(self, seq: int) -> bytes:
+        """Give one of its observations as JSON, read again from the bytes as they came."""
+        message = wire.decode_observations(self.topic, self.payload)
+        return dict(message.observations)[seq].model_dump_json().encode()
 
     def receipt(self, through: int) -> Receipt | None:
         """Answer the gateway: settled up to `through`, and this message's run."""
@@ -143,14 +150,25 @@ def sort(topic: str, payload: bytes, now: datetime) -> Parcel:
 
 
 def _sort(topic: str, payload: bytes, now: datetime) -> Parcel:
+    message = quick.read(topic, payload, now)
+    if message is None:
+        return _sort_slowly(topic, payload, now)
+    last = message.first + len(message.readings) - 1
+    run = Run(message.gateway, message.boot, message.first, last)
+    return Parcel(topic, payload, run, message.readings)
+
+
+def _sort_slowly(topic: str, payload: bytes, now: datetime) -> Parcel:
     message = wire.decode_observations(topic, payload)
     run = Run(message.gateway, message.boot, message.first, message.last)
     refused = tuple(
         Quarantined(topic, item.raw, item.code, item.reason, run.gateway, run.boot, item.seq)
         for item in message.refused
     )
-    observations = tuple((seq, not_ahead(item, now)) for seq, item in message.observations)
-    return Parcel(topic, payload, run, observations, refused)
+    readings = tuple(
+        of_observation(seq, not_ahead(item, now)) for seq, item in message.observations
+    )
+    return Parcel(topic, payload, run, readings, refused)
 
 
 def not_ahead(observation: Observation, now: datetime) -> Observation:

@@ -1,14 +1,29 @@
 -- Ingest's queries, all run in one transaction per batch. Each is headed by name and purpose.
 
--- lock_outboxes: The outboxes that a batch comes from, held until the transaction ends.
--- In the order of their numbers, so that two workers wait for each other instead of deadlocking.
-select o.gateway_id, o.boot, o.id, g.kit_id, o.settled && int8range(u.first, u.last, '[]')
-from unnest(%(gateways)s::text[], %(boots)s::uuid[], %(firsts)s::int8[], %(lasts)s::int8[])
-    as u (gateway_id, boot, first, last)
-join outbox o using (gateway_id, boot)
-join gateway g on g.id = o.gateway_id
-order by o.id
-for no key update of o
+-- settle: Hold the outboxes that a batch comes from, and note the numbers they will be rid of.
+-- Held until the transaction ends, in the order of their ids, so that two workers wait for each
+-- other instead of deadlocking. Gives whether some of the numbers had come before, and the highest
+-- number with none missing now.
+with arrived as (
+    select gateway_id, boot, range_agg(int8range(first, last, '[]')) as runs,
+        sum(last - first + 1) as count
+    from unnest(%(gateways)s::text[], %(boots)s::uuid[], %(firsts)s::int8[], %(lasts)s::int8[])
+        as u (gateway_id, boot, first, last)
+    group by gateway_id, boot
+), held as (
+    select o.id, o.settled, a.runs, a.count
+    from arrived a
+    join outbox o using (gateway_id, boot)
+    order by o.id
+    for no key update of o
+)
+update outbox o
+set settled = h.settled + h.runs, updated_at = now()
+from held h, gateway g
+where o.id = h.id and g.id = o.gateway_id
+returning o.gateway_id, o.boot, o.id, g.kit_id,
+    h.settled && h.runs or h.count > (select sum(upper(r) - lower(r)) from unnest(h.runs) r),
+    coalesce((select upper(r) - 1 from unnest(o.settled) r where r @> 1::bigint), 0)
 
 -- add_outboxes: Make outboxes known that send for the first time, of gateways that have a kit.
 insert into outbox (gateway_id, boot)
@@ -36,17 +51,20 @@ join unnest(%(addresses)s::text[], %(manufacturers)s::text[], %(models)s::text[]
     using (address, manufacturer, model, serial)
 
 -- known: Which of a batch's readings are stored already, and with which value.
-select i.stamp, i.id_head, i.value
-from unnest(%(stamps)s::timestamp[], %(id_heads)s::int8[]) as u (stamp, id_head)
-join observation_identity i using (stamp, id_head)
+-- Times go both ways as microseconds since 2000: numbers are sent in a tenth of the time.
+select u.stamp_us, i.id_head, i.value
+from unnest(%(stamps_us)s::int8[], %(id_heads)s::int8[]) as u (stamp_us, id_head)
+join observation_identity i
+    on i.stamp = timestamp '2000-01-01' + u.stamp_us * interval '1 microsecond'
+    and i.id_head = u.id_head
 
 -- copy_identities: Keep the keys of new readings; a key that is there already ends the batch.
 copy observation_identity (stamp, id_head, value) from stdin (format binary)
 
 -- copy_observations: Keep new readings. No ON CONFLICT and no staging table: what is new is known
 -- by now, and ON CONFLICT into compressed chunks has dropped rows (timescaledb issue 7672).
-copy observation (measured_at, received_at, device_time, seq, value, reading_id, patient_id,
-    device_id, outbox_id, quantity, time_confidence, entered, quality)
+copy observation (patient_id, device_id, outbox_id, measured_at, received_at, device_time, seq,
+    value, reading_id, quantity, time_confidence, entered, quality, user_index)
 from stdin (format binary)
 
 -- copy_judgements: Queue new readings for judgement, in the transaction that stores them.
@@ -58,13 +76,3 @@ insert into quarantine (topic, payload, code, reason, gateway_id, boot, seq, fin
 values (%(topic)s, %(payload)s, %(code)s, %(reason)s, %(gateway)s, %(boot)s, %(seq)s,
     %(fingerprint)s)
 on conflict (fingerprint) do nothing
-
--- settle: Note the numbers that outboxes are rid of; give the highest with none missing of each.
-update outbox o
-set settled = o.settled + u.runs, updated_at = now()
-from (select id, range_agg(int8range(first, last, '[]')) as runs
-      from unnest(%(outboxes)s::int4[], %(firsts)s::int8[], %(lasts)s::int8[])
-          as u (id, first, last)
-      group by id) u
-where o.id = u.id
-returning o.id, coalesce((select upper(r) - 1 from unnest(o.settled) r where r @> 1::bigint), 0)

@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
+from uuid import UUID
 
 import psycopg
 from psycopg import Connection
@@ -32,7 +33,7 @@ from ingest import attribution, devices, identity, outboxes, rows
 from ingest.identity import Key
 from ingest.outboxes import Outbox, Source
 from ingest.parcel import ID_CLASH, NOT_STORABLE, UNKNOWN_KIT, Parcel, Quarantined
-from ingest.rows import Arrived
+from ingest.reading import DeviceIdentity, Reading
 from telekol import queries
 from telekol.wire import Receipt, shortened
 
@@ -64,6 +65,36 @@ class Outcome:
     quarantined: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The readings of several messages, in the order they came.
+
+    Parameters
+    ----------
+    readings
+        Each with the number of its message.
+    keyed
+        Key and value of each.
+    sources
+        By message: where it came from.
+    """
+
+    readings: list[tuple[int, Reading]]
+    keyed: list[tuple[Key, float]]
+    sources: dict[int, Source]
+
+    @classmethod
+    def of(cls, parcels: Sequence[Parcel]) -> Self:
+        readings = [
+            (index, reading) for index, one in enumerate(parcels) for reading in one.readings
+        ]
+        keyed = [((one.stamp_us, one.id_head), one.value) for _, one in readings]
+        sources = {
+            index: (one.run.gateway, one.run.boot) for index, one in enumerate(parcels) if one.run
+        }
+        return cls(readings, keyed, sources)
+
+
 def store(connection: Connection[Any], parcels: Sequence[Parcel]) -> Outcome:
     """Store a batch; when it returns, the database has committed it.
 
@@ -87,22 +118,20 @@ def store(connection: Connection[Any], parcels: Sequence[Parcel]) -> Outcome:
 def _store_together(connection: Connection[Any], parcels: Sequence[Parcel]) -> Outcome:
     with connection.transaction():
         runs = [parcel.run for parcel in parcels if parcel.run]
-        locked = outboxes.lock(connection, runs)
-        known = [_refuse_unknown(parcel, locked) for parcel in parcels]
-        arrived = _arrived(connection, known, locked)
-        found = _store_observations(connection, arrived, locked)
-        known = _refuse_clashes(known, arrived, found.clashes)
+        held = outboxes.settle(connection, runs)
+        known = [_refuse_unknown(parcel, held) for parcel in parcels]
+        batch = _Batch.of(known)
+        found = _find_news(connection, batch, held)
+        patients = _attribute(connection, batch, found.news, held)
+        known = _refuse_clashes(known, batch, found.clashes)
         entries = [entry for parcel in known for entry in parcel.quarantined]
         _quarantine(connection, entries)
-        through = outboxes.settle(connection, runs, locked)
-        receipts = tuple(_receipt(parcel, through) for parcel in known)
-    news = [arrived[position] for _, position in found.news]
-    unattributed = sum(item.patient is None for item in news)
-    return Outcome(receipts, len(news), unattributed, len(entries))
+        receipts = tuple(_receipt(parcel, held) for parcel in known)
+    return Outcome(receipts, len(patients), patients.count(None), len(entries))
 
 
-def _refuse_unknown(parcel: Parcel, locked: Mapping[Source, Outbox]) -> Parcel:
-    if parcel.run is None or (parcel.run.gateway, parcel.run.boot) in locked:
+def _refuse_unknown(parcel: Parcel, held: Mapping[Source, Outbox]) -> Parcel:
+    if parcel.run is None or (parcel.run.gateway, parcel.run.boot) in held:
         return parcel
     return parcel.refuse_whole(
         UNKNOWN_KIT,
@@ -111,46 +140,20 @@ def _refuse_unknown(parcel: Parcel, locked: Mapping[Source, Outbox]) -> Parcel:
     )
 
 
-def _arrived(
-    connection: Connection[Any], parcels: Sequence[Parcel], locked: Mapping[Source, Outbox]
-) -> list[Arrived]:
-    """List the batch's readings, each with its patient and the numbers of where it came from."""
-    if not any(parcel.observations for parcel in parcels):
-        return []
-    assignments = attribution.load(connection, {item.kit for item in locked.values()})
-    described = [
-        (index, seq, item, devices.identity(item.device))
-        for index, parcel in enumerate(parcels)
-        for seq, item in parcel.observations
-    ]
-    numbers = devices.numbers(connection, {device for *_, device in described})
-    sources = [
-        locked.get((parcel.run.gateway, parcel.run.boot)) if parcel.run else None
-        for parcel in parcels
-    ]
-    arrived: list[Arrived] = []
-    for index, seq, observation, device in described:
-        outbox = sources[index]
-        assert outbox is not None  # noqa: S101 - the observations of unknown gateways are refused
-        patient = assignments.patient(outbox.kit, observation.measured_at)
-        arrived.append(Arrived(index, seq, observation, patient, numbers[device], outbox.number))
-    return arrived
-
-
-def _store_observations(
-    connection: Connection[Any], arrived: Sequence[Arrived], locked: Mapping[Source, Outbox]
+def _find_news(
+    connection: Connection[Any], batch: _Batch, held: Mapping[Source, Outbox]
 ) -> identity.Sorted:
-    """Store what is new of the batch, and say what is new and what clashes."""
-    if not arrived:
-        return identity.Sorted((), ())
-    keyed = [(identity.key_of(item.observation), item.observation.value) for item in arrived]
-    may_be_known = any(outbox.is_resent for outbox in locked.values())
+    """Keep the keys of what is new of the batch, and say what is new and what clashes."""
+    may_be_known = any(outbox.is_resent for outbox in held.values())
     for _ in range(_TRIES):
-        stored = _known(connection, keyed) if may_be_known else {}
-        found = identity.sort_out(keyed, stored)
+        stored = _stored(connection, batch.keyed) if may_be_known else {}
+        found = identity.sort_out(batch.keyed, stored)
+        # In the order of the keys: two workers with the same readings then wait for each other
+        # instead of blocking each other.
+        news = sorted(batch.keyed[position] for position in found.news)
         try:
             with connection.transaction():
-                _copy(connection, arrived, keyed, found)
+                _copy(connection, "copy_identities", (rows.identity_row(*one) for one in news))
         except psycopg.errors.UniqueViolation:
             may_be_known = True
         else:
@@ -158,56 +161,76 @@ def _store_observations(
     raise psycopg.OperationalError("other workers keep storing the same readings")
 
 
-def _known(connection: Connection[Any], keyed: Sequence[tuple[Key, float]]) -> dict[Key, float]:
+def _stored(connection: Connection[Any], keyed: Sequence[tuple[Key, float]]) -> dict[Key, float]:
     values = {
-        "stamps": [key.stamp for key, _ in keyed],
-        "id_heads": [key.id_head for key, _ in keyed],
+        "stamps_us": [stamp_us for (stamp_us, _), _ in keyed],
+        "id_heads": [head for (_, head), _ in keyed],
     }
-    return {
-        Key(stamp, head): value
-        for stamp, head, value in connection.execute(_SQL["known"], values, binary=True)
-    }
+    found = connection.execute(_SQL["known"], values, binary=True)
+    return {(stamp_us, head): value for stamp_us, head, value in found}
 
 
-def _copy(
+def _attribute(
     connection: Connection[Any],
-    arrived: Sequence[Arrived],
-    keyed: Sequence[tuple[Key, float]],
-    found: identity.Sorted,
-) -> None:
-    news = [arrived[position] for _, position in found.news]
+    batch: _Batch,
+    news: Sequence[int],
+    held: Mapping[Source, Outbox],
+) -> list[UUID | None]:
+    """Store what is new, each reading as its patient's, and queue it; give the patients."""
     if not news:
-        return
-    keys = (rows.identity_row(key, keyed[position][1]) for key, position in found.news)
-    rows.copy(connection, _SQL["copy_identities"], keys)
-    rows.copy(connection, _SQL["copy_observations"], map(rows.observation_row, news))
-    rows.copy(connection, _SQL["copy_judgements"], rows.judgement_rows(news))
+        return []
+    readings = [batch.readings[position] for position in news]
+    assignments = attribution.load(connection, {outbox.kit for outbox in held.values()})
+    numbers = devices.numbers(connection, {reading.device for _, reading in readings})
+    patients: list[UUID | None] = []
+
+    def written() -> Iterator[bytes]:
+        # While the server takes in the rows before.
+        heads: dict[tuple[int, DeviceIdentity, UUID | None], bytes] = {}
+        for index, reading in readings:
+            outbox = held[batch.sources[index]]
+            patient = assignments.patient(outbox.kit, reading.measured_us)
+            patients.append(patient)
+            origin = index, reading.device, patient
+            if origin not in heads:
+                heads[origin] = rows.origin(patient, numbers[reading.device], outbox.number)
+            yield heads[origin] + reading.tail
+
+    _copy(connection, "copy_observations", written())
+    judgements = zip(patients, (reading for _, reading in readings), strict=True)
+    _copy(connection, "copy_judgements", rows.judgement_rows(judgements))
+    return patients
+
+
+def _copy(connection: Connection[Any], name: str, written: Iterable[bytes]) -> None:
+    rows.copy(connection, _SQL[name], written)
 
 
 def _refuse_clashes(
-    parcels: Sequence[Parcel], arrived: Sequence[Arrived], clashes: Iterable[tuple[int, float]]
+    parcels: Sequence[Parcel], batch: _Batch, clashes: Iterable[tuple[int, float]]
 ) -> list[Parcel]:
     """Quarantine readings whose id is known with another value: one of the two is wrong."""
     refused: dict[int, list[Quarantined]] = defaultdict(list)
     for position, known_value in clashes:
-        item = arrived[position]
-        refused[item.parcel].append(_clash(parcels[item.parcel], item, known_value))
-    if not refused:
-        return list(parcels)
-    return [parcel.refuse(refused.get(index, ())) for index, parcel in enumerate(parcels)]
+        index, reading = batch.readings[position]
+        refused[index].append(_clash(parcels[index], reading, known_value))
+    return [
+        parcel.refuse(refused[index]) if index in refused else parcel
+        for index, parcel in enumerate(parcels)
+    ]
 
 
-def _clash(parcel: Parcel, item: Arrived, known_value: float) -> Quarantined:
+def _clash(parcel: Parcel, reading: Reading, known_value: float) -> Quarantined:
     run = parcel.run
     return Quarantined(
         parcel.topic,
-        item.observation.model_dump_json().encode(),
+        parcel.observation(reading.seq),
         ID_CLASH,
-        f"this reading is known as {known_value} and came as {item.observation.value}; "
+        f"this reading is known as {known_value} and came as {reading.value}; "
         "its device gave two values one identity",
         run.gateway if run else None,
         run.boot if run else None,
-        item.seq,
+        reading.seq,
     )
 
 
@@ -229,9 +252,11 @@ def _quarantine(connection: Connection[Any], entries: Iterable[Quarantined]) -> 
         )
 
 
-def _receipt(parcel: Parcel, through: Mapping[Source, int]) -> Receipt | None:
-    run = parcel.run
-    return parcel.receipt(through.get((run.gateway, run.boot), 0) if run else 0)
+def _receipt(parcel: Parcel, held: Mapping[Source, Outbox]) -> Receipt | None:
+    if parcel.run is None:
+        return None
+    outbox = held.get((parcel.run.gateway, parcel.run.boot))
+    return parcel.receipt(outbox.through if outbox else 0)
 
 
 def _not_storable(parcel: Parcel, error: psycopg.Error) -> Parcel:

@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Double, Text, Uuid
+from sqlalchemy import ARRAY, BigInteger, DateTime, Double, SmallInteger, Text, Uuid
 from sqlalchemy.dialects.postgresql import ENUM, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -102,6 +102,7 @@ class StoredObservation(SQLModel, table=True):
     time_confidence: str = Field(sa_type=_words(TimeConfidence, "time_confidence"))
     entered: str = Field(sa_type=_words(Entry, "entry"))
     quality: list[str] | None = Field(sa_type=ARRAY(Text))
+    user_index: int | None = Field(sa_type=SmallInteger)
 
 
 class PatientLimit(SQLModel, table=True):

@@ -101,7 +101,8 @@ create table observation (
     quantity quantity not null,
     time_confidence time_confidence not null,
     entered entry not null,
-    quality text[]
+    quality text[],
+    user_index smallint
 );
 comment on table observation is
     'One reading is one row; observation_identity holds it to that. No foreign keys: every id '
@@ -111,6 +112,8 @@ comment on column observation.device_time is
     'What the device said: naive, uncorrected. Its correction is measured_at minus this, as UTC, '
     'unless the confidence is arrival.';
 comment on column observation.seq is 'Its number in the gateway''s outbox.';
+comment on column observation.user_index is
+    'The device''s own number for who used it, as a scale''s user slot. It means nobody by itself.';
 comment on column observation.quality is 'Names of the device''s quality flags; null for none.';
 
 create index observation_window on observation (patient_id, quantity, measured_at desc);

@@ -1,0 +1,176 @@
+"""A reading as it goes to the database: its key, and the bytes of its row. Pure.
+
+Owns what of a row follows from the message alone; patient, device and outbox are numbers that
+only the database knows, and come first in the row. Must not know how a message is read.
+
+Rows are written by hand in COPY's binary format. psycopg's own way looks up and calls a dumper
+for each value; one `struct` for the columns of fixed width takes a fifth of that
+(benchmarks/README.md). Times are counted in microseconds since 2000, as PostgreSQL does.
+
+What else changes with it: the COPY statements in queries.sql, the migrations.
+
+References
+----------
+PostgreSQL manual, COPY, "Binary Format".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from telekol.observation import Entry, Observation, TimeConfidence
+from telekol.quantities import Quantity
+
+DeviceIdentity = tuple[str, str, str, str]
+"""Address, manufacturer, model and serial number: all of it tells a device from another."""
+
+NULL: Final = struct.pack(">i", -1)
+TEXT_OID: Final = 25
+UUID_OID: Final = 2950
+
+_EPOCH: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - a naive time is counted from it too
+_EPOCH_UTC: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+_TIMES: Final = struct.Struct(">iq iq iq")
+_TIMES_WITHOUT_DEVICE: Final = struct.Struct(">iq iq i")
+_NUMBERS: Final = struct.Struct(">iq id i16s")
+_SMALL: Final = struct.Struct(">ih")
+_ARRAY: Final = struct.Struct(">iiiiii")
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """A reading that can be stored.
+
+    Not followed by the garbage collector: it refers to nothing that could refer to it, and a
+    batch holds 20,000 of them.
+
+    Parameters
+    ----------
+    seq
+        Its number in the gateway's outbox.
+    stamp_us
+        The time that never changes however often it is sent: the device's own, or its arrival.
+    id_head
+        The first 64 bits of its id, signed. With `stamp_us` its key in the database.
+    measured_us
+        When it was measured, UTC.
+    tail
+        The columns of its row behind patient, device and outbox.
+    """
+
+    seq: int
+    stamp_us: int
+    id_head: int
+    value: float
+    measured_us: int
+    reading_id: bytes
+    device: DeviceIdentity
+    tail: bytes
+
+
+def microseconds(moment: datetime) -> int:
+    """Count an aware time from 2000, UTC."""
+    return (moment - _EPOCH_UTC) // _MICROSECOND
+
+
+def naive_microseconds(moment: datetime) -> int:
+    """Count a naive time from 2000, in its own zone."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _field(word: str) -> bytes:
+    """Write a text behind its length; the binary form of an enumeration is its word too."""
+    raw = word.encode()
+    return struct.pack(">i", len(raw)) + raw
+
+
+def words_of(quantity: str, confidence: str, entered: str) -> bytes:
+    """Write the three words of a row."""
+    return _field(quantity) + _field(confidence) + _field(entered)
+
+
+WORDS: Final[dict[tuple[str, str, str], bytes]] = {
+    (str(quantity), str(confidence), str(entered)): words_of(quantity, confidence, entered)
+    for quantity in Quantity
+    for confidence in TimeConfidence
+    for entered in Entry
+}
+"""The words of every row there can be."""
+
+
+def reading(
+    seq: int,
+    reading_id: UUID,
+    value: float,
+    device: DeviceIdentity,
+    times: tuple[datetime, datetime, datetime | None],
+    words: bytes,
+    quality: Sequence[str],
+    user_index: int | None,
+) -> Reading:
+    """Make a reading of values that have been checked.
+
+    Parameters
+    ----------
+    times
+        Measured and received, aware; the device's own, naive, if it gave one.
+    words
+        From `WORDS`.
+    """
+    measured, received, device_time = times
+    measured_us = (measured - _EPOCH_UTC) // _MICROSECOND
+    received_us = (received - _EPOCH_UTC) // _MICROSECOND
+    if device_time is None:
+        stamp_us = received_us
+        head = _TIMES_WITHOUT_DEVICE.pack(8, measured_us, 8, received_us, -1)
+    else:
+        stamp_us = (device_time - _EPOCH) // _MICROSECOND
+        head = _TIMES.pack(8, measured_us, 8, received_us, 8, stamp_us)
+    raw_id = reading_id.bytes
+    tail = b"".join(
+        (
+            head,
+            _NUMBERS.pack(8, seq, 8, value, 16, raw_id),
+            words,
+            array(TEXT_OID, [_field(word) for word in quality]) if quality else NULL,
+            NULL if user_index is None else _SMALL.pack(2, user_index),
+        )
+    )
+    id_head = int.from_bytes(raw_id[:8], "big", signed=True)
+    return Reading(seq, stamp_us, id_head, value, measured_us, raw_id, device, tail)
+
+
+def of_observation(seq: int, item: Observation) -> Reading:
+    """Make a reading of an observation."""
+    device = item.device
+    return reading(
+        seq,
+        item.id,
+        item.value,
+        (device.address, device.manufacturer, device.model, device.serial),
+        (item.measured_at, item.received_at, item.device_time),
+        WORDS[item.quantity, item.time_confidence, item.entered],
+        item.quality,
+        item.user_index,
+    )
+
+
+def array(oid: int, fields: Sequence[bytes]) -> bytes:
+    """Write a one-dimensional array that is not empty and holds no null.
+
+    Parameters
+    ----------
+    oid
+        Type of the elements.
+    fields
+        Elements, each behind its length.
+    """
+    body = b"".join(fields)
+    return _ARRAY.pack(20 + len(body), 1, 0, oid, len(fields), 1) + body
