@@ -26,6 +26,7 @@ from gateway.clock_book import ClockBook
 from gateway.delivery import DeliveryPlan
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
+from gateway.local_parts import local_parts
 from gateway.mqtt import Broker
 from gateway.outbox import Outbox
 from gateway.radio import open_radio
@@ -78,7 +79,8 @@ def _parts(settings: GatewaySettings, outbox: Outbox) -> tuple[Coroutine[Any, An
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
     opener = partial(open_radio, settings.gateway_radio, bonds=settings.bonds)
     reader = Reader(opener, intake, ClockBook(outbox), settings.zone, _now)
-    return reader.run(), uplink.run(), _keep_house(outbox)
+    parts = (reader.run(), uplink.run(), _keep_house(outbox))
+    return parts + local_parts(settings, outbox, on_kept=uplink.wake, now=_now)
 
 
 async def _run_parts(parts: tuple[Coroutine[Any, Any, None], ...], stop: asyncio.Event) -> None:
