@@ -90,7 +90,7 @@ class LocalDoor:
         }
         self._socket = socket
         self._port = port
-        self._open = 0
+        self._callers: set[asyncio.Task[None]] = set()
         self._broken: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
@@ -108,9 +108,10 @@ class LocalDoor:
         try:
             await self._broken
         finally:
-            for door in doors:
-                door.cancel()
-            await asyncio.gather(*doors, return_exceptions=True)
+            tasks = [*doors, *self._callers]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _keep_open(self, what: str, opened: Callable[[], Awaitable[asyncio.Server]]) -> None:
         while True:
@@ -148,17 +149,19 @@ class LocalDoor:
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, token: str | None
     ) -> None:
-        self._open += 1
+        caller = asyncio.current_task()
+        assert caller is not None  # noqa: S101 - asyncio makes a task for every caller
+        self._callers.add(caller)
+        # A caller who is gone or too slow hears nothing; what was committed is known the next time.
         try:
-            async with asyncio.timeout(WITHIN_S):
-                await self._answer(reader, writer, token)
-        except (OSError, TimeoutError):
-            pass  # the caller is gone, or too slow; what was committed is known the next time
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(WITHIN_S):
+                    await self._answer(reader, writer, token)
         finally:
-            self._open -= 1
+            self._callers.discard(caller)
             writer.close()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await writer.wait_closed()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str | None
@@ -180,7 +183,7 @@ class LocalDoor:
                 break
 
     def _check_room(self) -> None:
-        if self._open > MOST_OPEN:
+        if len(self._callers) > MOST_OPEN:
             raise _RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "too many at a time; try again")
 
     def _act(self, request: _Request) -> Answer:
