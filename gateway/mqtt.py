@@ -216,7 +216,7 @@ class Connection:
     def _on_log(self, _client: Client, _data: Any, _level: int, text: str) -> None:
         # The only place where paho says why a socket failed after it was connected: a broker that
         # refuses our certificate does so there (TLS 1.3 tells the client after its handshake).
-        if tls.meaning(text) is not None:
+        if self._broker.tls is not None and tls.meaning(text) is not None:
             self._last_error = text
 
     def _on_connect(
@@ -234,7 +234,7 @@ class Connection:
 
     def _on_connect_fail(self, _client: Client, _data: Any) -> None:
         # paho calls us while it handles the error and does not hand it over.
-        said = tls.meaning(str(sys.exception()))
+        said = None if self._broker.tls is None else tls.failure(sys.exception())
         self._is_refused = said is not None
         self._hand_over(self._end, said or "nobody answers there")
 

@@ -28,6 +28,17 @@ class TlsFiles:
     key: Path
 
 
+class _ClosedOnFailure(ssl.SSLSocket):
+    """Closes itself when its handshake fails; paho forgets the socket and leaves it open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def client_context(files: TlsFiles) -> ssl.SSLContext:
     """Make the context of one connection.
 
@@ -38,6 +49,7 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = _ClosedOnFailure
     try:
         context.load_verify_locations(cafile=files.ca)
     except (OSError, ssl.SSLError) as error:
@@ -86,6 +98,13 @@ def meaning(text: str) -> str | None:
     if "[SSL" in shout:
         return f"TLS failed: {text[:160]}"
     return None
+
+
+def failure(error: BaseException | None) -> str | None:
+    """Say what a failed try to connect with TLS means; None if TLS had no part in it."""
+    if isinstance(error, ConnectionResetError):
+        return "it hung up while TLS began; check that the port in TELEKOL_BROKER_URL is for TLS"
+    return meaning(str(error))
 
 
 def _no_password() -> bytes:
