@@ -20,6 +20,7 @@ from datetime import datetime, tzinfo
 from http import HTTPStatus
 from typing import Any
 
+from gateway.condition import Condition
 from gateway.errors import DocumentError, Trouble
 from gateway.local_observations import observe_session, observe_typed
 from gateway.outbox import Outbox
@@ -28,7 +29,9 @@ from gateway.spirometry_document import read_document
 from gateway.spirometry_store import SpirometryStore
 from gateway.typed import TypedTrouble, read_typed
 from telekol import __version__
+from telekol.health import Trouble as HealthTrouble
 from telekol.observation import Observation
+from telekol.troubles import words
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,6 +53,8 @@ class LocalIntake:
         Called after new readings are on disk: wakes the uplink.
     now
         Gives the time, aware.
+    condition
+        The book of what is wrong at home.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class LocalIntake:
         zone: tzinfo,
         on_kept: Callable[[], None],
         now: Callable[[], datetime],
+        condition: Condition,
     ) -> None:
         self._gateway = gateway
         self._outbox = outbox
@@ -68,6 +74,7 @@ class LocalIntake:
         self._zone = zone
         self._on_kept = on_kept
         self._now = now
+        self._condition = condition
 
     def take_spirometry(self, payload: bytes) -> Answer:
         """Keep a session: the document, and its readings.
@@ -113,17 +120,20 @@ class LocalIntake:
         return self._keep(observations, f"{typed.by} readings")
 
     def condition(self) -> Answer:
-        """Say how the gateway is."""
-        waited = self._outbox.oldest_age(self._now())
-        return Answer(
-            HTTPStatus.OK,
-            {
-                "gateway": self._gateway,
-                "version": __version__,
-                "waiting": self._outbox.depth(),
-                "oldest_waits_s": None if waited is None else round(waited.total_seconds()),
-            },
-        )
+        """Say how the gateway is, in words a person at home or a technician understands."""
+        now, snapshot = self._now(), self._condition.snapshot()
+        state = self._outbox.state(now)
+        age = state.oldest_age
+        content = {
+            "gateway": self._gateway,
+            "version": __version__,
+            "waiting": state.depth,
+            "oldest_waits_s": None if age is None else round(age.total_seconds()),
+            "radio": None if snapshot.radio is None else str(snapshot.radio.state),
+            "clock_trusted": None if snapshot.clock is None else snapshot.clock.trusted,
+            "troubles": [_told_trouble(one) for one in snapshot.troubles],
+        }
+        return Answer(HTTPStatus.OK, content)
 
     def _keep(
         self, observations: Sequence[Observation], what: str, held_back: Sequence[str] = ()
@@ -157,6 +167,20 @@ def _told(item: Observation) -> dict[str, Any]:
         "unit": item.unit,
         "measured_at": item.measured_at.isoformat(),
         "quality": list(item.quality),
+    }
+
+
+def _told_trouble(trouble: HealthTrouble) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "code": trouble.code,
+        "device": trouble.device,
+        "since": trouble.since.isoformat(),
+        "detail": trouble.detail,
+    }
+    said = words(trouble.code)
+    return told | {
+        "danish": f"{said.danish} {said.danish_step}".strip(),
+        "english": f"{said.english} {said.english_step}".strip(),
     }
 
 

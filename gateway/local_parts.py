@@ -8,6 +8,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
+from gateway.condition import Condition
 from gateway.local_folder import DropFolder
 from gateway.local_http import LocalDoor, Port
 from gateway.local_intake import LocalIntake
@@ -22,6 +23,7 @@ _LOG = logging.getLogger(__name__)
 def local_parts(
     settings: GatewaySettings,
     outbox: Outbox,
+    condition: Condition,
     *,
     on_kept: Callable[[], None],
     now: Callable[[], datetime],
@@ -30,7 +32,13 @@ def local_parts(
     place = settings.gateway_outbox
     documents = SpirometryStore(documents_of(place))
     intake = LocalIntake(
-        settings.gateway_id, outbox, documents, zone=settings.zone, on_kept=on_kept, now=now
+        settings.gateway_id,
+        outbox,
+        documents,
+        zone=settings.zone,
+        on_kept=on_kept,
+        now=now,
+        condition=condition,
     )
     door = LocalDoor(intake, socket_of(place), _port(settings))
     parts = (door.run(), documents.run(now))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.condition import Condition
 from gateway.errors import OutboxError
 from gateway.local_folder import STILL_S, DropFolder
 from gateway.local_intake import LocalIntake
@@ -21,6 +22,7 @@ from gateway.outbox import Outbox
 from gateway.spirometry_store import KEPT_FOR, LIMIT_BYTES, SpirometryStore
 from telekol.observation import Entry, Observation, TimeConfidence
 from telekol.quantities import Quantity
+from telekol.troubles import TroubleCode
 from tests.gateway.conftest import GATEWAY
 from tests.gateway.test_spirometry import blow, document
 
@@ -36,6 +38,7 @@ class Home:
         self.woken = 0
         self.outbox = Outbox.open(folder / "outbox.db", NOW)
         self.documents = folder / "documents"
+        self.condition = Condition()
         self.intake = self.as_gateway(GATEWAY)
 
     def as_gateway(self, gateway: str) -> LocalIntake:
@@ -46,6 +49,7 @@ class Home:
             zone=ZONE,
             on_kept=self._wake,
             now=lambda: self.now,
+            condition=self.condition,
         )
 
     def _wake(self) -> None:
@@ -222,7 +226,18 @@ def test_the_condition_counts_what_waits(home: Home) -> None:
     home.now += timedelta(minutes=5)
     content = home.intake.condition().content
     assert (content["waiting"], content["oldest_waits_s"]) == (1, 300)
-    assert content["gateway"] == GATEWAY
+    assert (content["gateway"], content["troubles"]) == (GATEWAY, [])
+
+
+def test_the_condition_says_what_is_wrong_and_what_to_do(home: Home) -> None:
+    home.condition.raise_trouble(TroubleCode.RADIO_UNAVAILABLE, None, "no adapter", NOW)
+    home.condition.set_clock(False, "no server of time was heard")
+    content = home.intake.condition().content
+    assert content["clock_trusted"] is False
+    (trouble,) = content["troubles"]
+    assert (trouble["code"], trouble["since"]) == ("radio-unavailable", NOW.isoformat())
+    assert trouble["danish"].startswith("Hjemmeboksens Bluetooth kan ikke bruges. Sluk")
+    assert trouble["english"].startswith("The gateway's Bluetooth cannot be used. Switch")
 
 
 # ----------------------------------------------------------------------------------- folders
