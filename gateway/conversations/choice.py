@@ -49,7 +49,7 @@ def has_ways(characteristics: frozenset[str]) -> bool:
     return any(
         profile.characteristic in characteristics
         for profile in PROFILES
-        if profile.manner in (Manner.INDICATED, Manner.STREAM, Manner.ASKED)
+        if profile.manner not in (Manner.ADVERTS, Manner.SERIAL)
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from gateway.profiles import berry, beurer, nonin
 from gateway.profiles.blood_pressure import BloodPressure
 from gateway.profiles.body_composition import BodyComposition
+from gateway.profiles.generic_health_sensor import HealthObservation
 from gateway.profiles.measurement import Measurement
 from gateway.profiles.pulse_oximeter import SpotCheck
 from gateway.profiles.pulse_oximeter_stream import Continuous
@@ -32,6 +33,8 @@ class Manner(StrEnum):
 
     INDICATED = "indicated"
     """The device waits with them until somebody connects and listens."""
+    SEGMENTS = "segments"
+    """The same, but cut into several indications, and with a memory beside it."""
     STREAM = "stream"
     """The device tells every second; a rule says which one is the reading."""
     ASKED = "asked"
@@ -80,9 +83,16 @@ PROFILES: Final = (
     Profile("xiaomi-scale-v1", XiaomiV1, Manner.ADVERTS, sig_uuid(0x181D)),
     Profile("xiaomi-scale-v2", XiaomiV2, Manner.ADVERTS, sig_uuid(0x181B)),
     Profile("vitalograph", LungMonitorBlow, Manner.SERIAL),
+    Profile(
+        "generic-health-sensor",
+        HealthObservation,
+        Manner.SEGMENTS,
+        sig_uuid(0x1840),
+        sig_uuid(0x2B8B),
+    ),
 )
 
-_CONNECTED: Final = (Manner.INDICATED, Manner.STREAM, Manner.ASKED)
+_CONNECTED: Final = (Manner.INDICATED, Manner.SEGMENTS, Manner.STREAM, Manner.ASKED)
 
 SERVICES: Final = tuple(
     dict.fromkeys(

@@ -7,7 +7,7 @@ from enum import IntFlag
 import pytest
 
 from gateway import clock, moments
-from gateway.profiles import berry, blood_pressure, nonin, pulse_oximeter
+from gateway.profiles import berry, blood_pressure, generic_health_sensor, nonin, pulse_oximeter
 from gateway.profiles.measurement import flag_names
 from gateway.profiles.quality import RULES, Ruling, refusal
 
@@ -20,6 +20,7 @@ FLAGS: tuple[type[IntFlag], ...] = (
     nonin.ClassicState,
     berry.Probe,
     berry.Finger,
+    generic_health_sensor.Status,
 )
 # Not flags of a byte: what is made of a flag that is missing, or of several.
 MADE = {
@@ -32,6 +33,7 @@ MADE = {
     "device-clock-not-set",
     clock.IMPLAUSIBLE,
     moments.UNSETTLED,
+    "earlier-timeline",
 }
 NOBODYS = {
     "demonstration",
@@ -46,6 +48,7 @@ NOBODYS = {
     "bad-test",
     "not-stable",
     "small-object",
+    "setting",
 }
 
 
