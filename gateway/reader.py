@@ -31,7 +31,7 @@ from gateway.clock_book import ClockBook
 from gateway.conversations import Conversation, Home
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
-from gateway.profiles import SERVICES
+from gateway.overheard import Overheard
 from gateway.radio import Radio, RadioUnavailableError
 from gateway.turns import Turns
 from telekol.backoff import delay_s
@@ -76,6 +76,7 @@ class Reader:
     ) -> None:
         self._open_radio = open_radio
         self._home = home or Home(intake, zone, now)
+        self._overheard = Overheard(self._home.adverts, intake, now)
         self._clocks = clocks
         self._now = now
         self._turns = Turns()
@@ -152,7 +153,7 @@ class Reader:
         """Scan until a device is there whose turn it is."""
         self._seen.clear()
         self._sighting.clear()
-        scanner = radio.scanner(self._on_sighting, list(SERVICES))
+        scanner = radio.scanner(self._on_sighting, self._overheard.services)
         async with asyncio.timeout(SCAN_CHANGE_WITHIN_S):
             await scanner.start()
         self._say_that_we_listen()
@@ -160,6 +161,7 @@ class Reader:
             while True:
                 await self._sighting.wait()
                 self._sighting.clear()
+                self._overheard.keep()
                 if self._turns.next(self._seen, self._now_s()) is None:
                     continue
                 if self._last_served in self._seen and len(self._seen) == 1:
@@ -173,8 +175,9 @@ class Reader:
             async with asyncio.timeout(SCAN_CHANGE_WITHIN_S):
                 await scanner.stop()
 
-    def _on_sighting(self, device: BLEDevice, _advertisement: AdvertisementData) -> None:
-        self._seen[device.address] = device
+    def _on_sighting(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
+        if self._overheard.admits(device.address, advertisement):
+            self._seen[device.address] = device
         self._sighting.set()
 
     async def _talk(self, radio: Radio, device: BLEDevice) -> None:

@@ -18,7 +18,6 @@ from typing import Final
 
 from gateway.clock import DeviceClock
 from gateway.conversations.home import Home
-from gateway.conversations.talk import BATTERY_LOW
 from gateway.errors import OutboxCorruptError, OutboxError, ProfileError
 from gateway.frames import StxFrames
 from gateway.intake import Taken
@@ -29,6 +28,7 @@ from gateway.profiles.nonin import NoninClassic
 from gateway.profiles.vitalograph import FRAME_BYTES, LungMonitorBlow
 from gateway.serial_port import SerialPort, open_port
 from telekol.backoff import delay_s
+from telekol.health import TroubleCode
 from telekol.observation import Device
 
 _LOG = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ MOST_WAIT_S: Final = 30.0
 NONIN_WAIT_S: Final = 15.0
 """A Nonin must be left alone this long before it can be connected to again (OpenTele)."""
 
+_BATTERY_LOW: Final = TroubleCode.DEVICE_BATTERY_LOW
 _STREAM: Final = StreamKind(NoninClassic, frame_bytes=4, vouches=True, tells_finger=True)
 
 
@@ -106,7 +107,8 @@ class LungMonitor(SerialDevice):
             serial=blow.serial.strip(),
         )
         self._home.intake.take_measurement(blow, frame, device, DeviceClock(), self._home.now())
-        self._home.health.heard(self._address, device.model, None)
+        now = self._home.now()
+        self._home.condition.note_device(self._address, model=device.model, heard_at=now)
         return ACK
 
 
@@ -146,12 +148,13 @@ class ClassicOximeter(SerialDevice):
             self._tell(taken)
 
     def _tell(self, taken: Taken) -> None:
+        condition, now = self._home.condition, self._home.now()
         address = self._device.address
-        self._home.health.heard(address, self._device.model, None)
+        condition.note_device(address, model=self._device.model, heard_at=now)
         if "low-battery" in taken.flags:
-            self._home.health.trouble(BATTERY_LOW, address, "the device says so")
+            condition.raise_trouble(_BATTERY_LOW, address, "the device says so", now)
         else:
-            self._home.health.over(BATTERY_LOW, address)
+            condition.clear(_BATTERY_LOW, address)
 
 
 _DEVICES: Final[dict[str, type[LungMonitor | ClassicOximeter]]] = {

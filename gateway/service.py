@@ -23,13 +23,16 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.clock_book import ClockBook
+from gateway.conversations import Home
 from gateway.delivery import DeliveryPlan
+from gateway.device_notes import DeviceNotes
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
 from gateway.mqtt import Broker
 from gateway.outbox import Outbox
 from gateway.radio import open_radio
 from gateway.reader import Reader
+from gateway.serial_devices import SerialReader
 from gateway.settings import GatewaySettings
 from gateway.uplink import Uplink
 from telekol import __version__
@@ -78,8 +81,22 @@ def _parts(settings: GatewaySettings, outbox: Outbox) -> tuple[Coroutine[Any, An
     uplink = Uplink(settings.gateway_id, broker, outbox, DeliveryPlan(settings.policy), _now)
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
     opener = partial(open_radio, settings.gateway_radio, bonds=settings.bonds)
-    reader = Reader(opener, intake, ClockBook(outbox), settings.zone, _now)
-    return reader.run(), uplink.run(), _keep_house(outbox)
+    home = _home(settings, intake, outbox)
+    reader = Reader(opener, intake, ClockBook(outbox), settings.zone, _now, home)
+    ports = [SerialReader(source, home) for source in settings.serial_sources]
+    return reader.run(), uplink.run(), _keep_house(outbox), *(port.run() for port in ports)
+
+
+def _home(settings: GatewaySettings, intake: Intake, outbox: Outbox) -> Home:
+    return Home(
+        intake,
+        settings.zone,
+        _now,
+        notes=DeviceNotes(settings.device_notes),
+        receipts=outbox,
+        keeps_batteries=True,
+        adverts=settings.adverts,
+    )
 
 
 async def _run_parts(parts: tuple[Coroutine[Any, Any, None], ...], stop: asyncio.Event) -> None:

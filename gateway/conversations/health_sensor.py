@@ -127,6 +127,7 @@ class StoredObservations(StoredRecords):
                 record.hex(),
                 error,
             )
+            self._talk.unreadable()
             return Taken(is_understood=False)
         return self._talk.take_measurement(stored.observation, record, self._talk.home.now())
 

@@ -24,7 +24,6 @@ from gateway.profiles.vitalograph import LungMonitorBlow
 from gateway.serial_devices import ACK, NAK, ClassicOximeter, LungMonitor, SerialReader
 from telekol.quantities import Quantity
 from tests.gateway.conftest import GATEWAY, NOW
-from tests.gateway.fake_device import Support
 from tests.gateway.test_conversations import CPH
 
 
@@ -56,7 +55,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 @pytest.fixture
 def home(outbox: Outbox) -> Home:
     intake = Intake(GATEWAY, outbox, CPH, lambda: None)
-    return Home(intake, CPH, lambda: NOW, health=Support())
+    return Home(intake, CPH, lambda: NOW)
 
 
 @pytest.fixture(autouse=True)
@@ -152,8 +151,8 @@ async def test_a_classic_oximeter_gives_one_reading_for_a_finger(
     finally:
         monkeypatch.undo()
     assert [item.value for item in outbox.read(1, 9, NOW)] == [91, 140]
-    assert isinstance(home.health, Support)
-    assert "device-battery-low" in home.health.troubles
+    (trouble,) = home.condition.snapshot().troubles
+    assert trouble.code == "device-battery-low"
 
 
 # -- over a real port -----------------------------------------------------------------------------
