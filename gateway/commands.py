@@ -8,6 +8,7 @@ from typing import Final
 
 import typer
 
+from gateway import local_commands
 from gateway.settings import EnrolmentSettings, GatewaySettings
 from telekol import logs
 from telekol.settings import load
@@ -20,6 +21,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+local_commands.mount(app)
 
 
 @app.callback(

@@ -34,6 +34,7 @@ from gateway.health import HealthReporter, judge_outbox
 from gateway.instruction_book import InstructionBook
 from gateway.instruction_desk import InstructionDesk
 from gateway.intake import Intake
+from gateway.local_parts import local_parts
 from gateway.mqtt import Broker
 from gateway.outbox import Outbox
 from gateway.radio import open_radio
@@ -119,6 +120,7 @@ def _parts(
         _keep_house(outbox),
         _watch(settings, outbox, desk, condition),
         *(port.run() for port in ports),
+        *local_parts(settings, outbox, condition, on_kept=uplink.wake, now=_now),
     )
 
 

@@ -80,6 +80,10 @@ def _serial(text: str) -> str:
     return text
 
 
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
 class GatewaySettings(BrokerSettings):
     """What a home gateway needs to know."""
 
@@ -137,6 +141,23 @@ class GatewaySettings(BrokerSettings):
         description="Most seconds to wait for a receipt before readings are sent again.",
     )
 
+    gateway_local_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of this machine where programs hand in spirometry and typed readings, "
+        "with the token beside the outbox; commands need none. Not set: no port.",
+    )
+    gateway_local_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address of that port. Beyond 127.0.0.1 readings cross the home's network "
+        "unencrypted.",
+    )
+    gateway_drop_folder: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        default=None,
+        description="Folder whose *.json files are taken as spirometry documents. Not set: none.",
+    )
     gateway_reconnect_window_s: float = Field(
         default=RECONNECT_WINDOW_S,
         ge=0,
