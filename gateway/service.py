@@ -25,7 +25,9 @@ from typing import Any, Final
 from gateway.certificate import expires_soon
 from gateway.clock_book import ClockBook
 from gateway.condition import Condition
+from gateway.conversations import Home
 from gateway.delivery import DeliveryPlan
+from gateway.device_notes import DeviceNotes
 from gateway.enrolment import own_certificate
 from gateway.errors import CertificateError, NotesError, OutboxCorruptError, OutboxError
 from gateway.health import HealthReporter, judge_outbox
@@ -36,6 +38,7 @@ from gateway.mqtt import Broker
 from gateway.outbox import Outbox
 from gateway.radio import open_radio
 from gateway.reader import Reader
+from gateway.serial_devices import SerialReader
 from gateway.settings import GatewaySettings
 from gateway.uplink import Uplink
 from telekol import __version__
@@ -107,9 +110,29 @@ def _parts(
     uplink = _uplink(settings, outbox, book, desk, condition)
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
     opener = partial(open_radio, settings.gateway_radio, bonds=settings.bonds)
-    reader = Reader(opener, intake, ClockBook(outbox), settings.zone, _now)
-    watch = _watch(settings, outbox, desk, condition)
-    return reader.run(), uplink.run(), _keep_house(outbox), watch
+    home = _home(settings, intake, outbox, condition)
+    reader = Reader(opener, intake, ClockBook(outbox), settings.zone, _now, home)
+    ports = [SerialReader(source, home) for source in settings.serial_sources]
+    return (
+        reader.run(),
+        uplink.run(),
+        _keep_house(outbox),
+        _watch(settings, outbox, desk, condition),
+        *(port.run() for port in ports),
+    )
+
+
+def _home(settings: GatewaySettings, intake: Intake, outbox: Outbox, condition: Condition) -> Home:
+    return Home(
+        intake,
+        settings.zone,
+        _now,
+        notes=DeviceNotes(settings.device_notes),
+        receipts=outbox,
+        condition=condition,
+        keeps_batteries=True,
+        adverts=settings.adverts,
+    )
 
 
 def _uplink(

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
+from gateway.adverts import Adverts
 from gateway.delivery import DeliveryPolicy
+from gateway.kit import SerialSource, kit_devices, serial_sources
 from gateway.link_policy import HEALTH_INTERVAL_S, OFFLINE_AFTER_S, RECONNECT_WINDOW_S, UplinkPolicy
 from telekol.settings import BrokerSettings, TelekolSettings
 from telekol.topics import GatewayId
@@ -68,6 +70,16 @@ def _no_folder(path: Path) -> Path:
     return path
 
 
+def _kit(text: str) -> str:
+    kit_devices(text)
+    return text
+
+
+def _serial(text: str) -> str:
+    serial_sources(text)
+    return text
+
+
 class GatewaySettings(BrokerSettings):
     """What a home gateway needs to know."""
 
@@ -89,6 +101,23 @@ class GatewaySettings(BrokerSettings):
         min_length=1,
         description="The radio: platform for the system's Bluetooth, or an HCI controller like "
         "usb:0, hci-socket:0 or tcp-client:HOST:PORT.",
+    )
+    gateway_devices: Annotated[str, AfterValidator(_kit)] = Field(
+        default="",
+        description="This kit's devices, as FAMILY@ADDRESS with commas between. Needed for scales "
+        "that only advertise (xiaomi-scale-v1, xiaomi-scale-v2) and for devices that advertise no "
+        "service (berry-bm1000, beurer-po60); the others are found without it.",
+    )
+    gateway_only_kit: bool = Field(
+        default=False,
+        description="Whether only devices named in TELEKOL_GATEWAY_DEVICES are connected to, so "
+        "that a neighbour's are left alone.",
+    )
+    gateway_serial: Annotated[str, AfterValidator(_serial)] = Field(
+        default="",
+        description="Devices behind a serial port, with commas between: FAMILY@rfcomm:ADDRESS "
+        "(or ADDRESS/CHANNEL), FAMILY@/dev/FILE or FAMILY@tcp:HOST:PORT, with the family "
+        "vitalograph or nonin-classic.",
     )
     gateway_device_timezone: Annotated[str, AfterValidator(_zone_name)] = Field(
         default="Europe/Copenhagen",
@@ -147,6 +176,21 @@ class GatewaySettings(BrokerSettings):
     def bonds(self) -> Path:
         """Where the keys of paired devices are kept, for an HCI controller: beside the outbox."""
         return self.gateway_outbox.with_name(self.gateway_outbox.name + ".bonds")
+
+    @property
+    def device_notes(self) -> Path:
+        """Where notes about single devices are kept, consent codes among them."""
+        return self.gateway_outbox.with_name(self.gateway_outbox.name + ".devices")
+
+    @property
+    def adverts(self) -> Adverts:
+        """Whose adverts are an invitation, and whose a reading."""
+        return Adverts(kit_devices(self.gateway_devices), only_kit=self.gateway_only_kit)
+
+    @property
+    def serial_sources(self) -> tuple[SerialSource, ...]:
+        """The serial ports to read."""
+        return serial_sources(self.gateway_serial)
 
     @property
     def policy(self) -> DeliveryPolicy:
