@@ -56,6 +56,8 @@ class RadioKeeper:
         Opens the radio; raises RadioUnavailableError if it cannot.
     serve
         Uses a radio until it fails; runs for ever otherwise.
+    beat
+        Called while the loop makes progress; a blind gateway that tries again does.
     """
 
     def __init__(
@@ -63,10 +65,12 @@ class RadioKeeper:
         open_radio: Callable[[], Awaitable[Radio]],
         serve: Callable[[Radio], Awaitable[None]],
         recovery: Recovery,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._open_radio = open_radio
         self._serve = serve
         self._recovery = recovery
+        self._beat = beat
 
     async def run(self) -> None:
         """Keep the radio in use until cancelled.
@@ -101,6 +105,7 @@ class RadioKeeper:
 
     async def _climb(self, fault: Fault, error: Exception) -> Rung:
         foreseen = isinstance(error, (*_FORESEEN, StuckDeviceError))
+        self._beat()
         ladder = self._recovery.met(fault, said(error), None if foreseen else error)
         await asyncio.sleep(ladder.wait_s)
         return ladder.rung

@@ -104,7 +104,7 @@ class Reader:
 
     async def run(self) -> None:
         """Read devices until cancelled; see `RadioKeeper.run`."""
-        await RadioKeeper(self._open_radio, self._serve, self._recovery).run()
+        await RadioKeeper(self._open_radio, self._serve, self._recovery, self._beat).run()
 
     async def _serve(self, radio: Radio) -> None:
         while True:

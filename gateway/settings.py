@@ -6,11 +6,12 @@ the descriptions.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from gateway.delivery import DeliveryPolicy
 from telekol.settings import BrokerSettings
@@ -67,6 +68,31 @@ def _no_folder(path: Path) -> Path:
     return path
 
 
+_ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+_PASSKEY: Final = re.compile(_ADDRESS.pattern + r" *= *[0-9]{6}")
+
+
+def _parts_of(text: str) -> list[str]:
+    return [part.strip() for part in text.upper().split(",") if part.strip()]
+
+
+def _addresses(text: str) -> str:
+    for part in _parts_of(text):
+        if not _ADDRESS.fullmatch(part):
+            raise ValueError(f"expected addresses like C0:11:22:33:44:55, found {part!r}")
+    return text
+
+
+def _passkeys(text: SecretStr) -> SecretStr:
+    for number, part in enumerate(_parts_of(text.get_secret_value()), 1):
+        if not _PASSKEY.fullmatch(part):
+            raise ValueError(
+                "expected an address and six digits like C0:11:22:33:44:55=123456, found "
+                f"something else as entry {number}"
+            )
+    return text
+
+
 class GatewaySettings(BrokerSettings):
     """What a home gateway needs to know."""
 
@@ -100,6 +126,37 @@ class GatewaySettings(BrokerSettings):
         description="Most seconds to wait for a receipt before readings are sent again.",
     )
 
+    gateway_devices: Annotated[str, AfterValidator(_addresses)] = Field(
+        default="",
+        description="Bluetooth addresses of the home's own devices, with commas between them; "
+        "they may be paired at any time.",
+    )
+    gateway_passkeys: Annotated[SecretStr, AfterValidator(_passkeys)] = Field(
+        default=SecretStr(""),
+        description="Passkeys printed on devices, like C0:11:22:33:44:55=123456, with commas.",
+    )
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """The addresses of the home's own devices."""
+        return frozenset(_parts_of(self.gateway_devices))
+
+    @property
+    def passkeys(self) -> dict[str, int]:
+        """The passkeys printed on devices, by address."""
+        pairs = (part.split("=") for part in _parts_of(self.gateway_passkeys.get_secret_value()))
+        return {address.strip(): int(digits) for address, digits in pairs}
+
+    @property
+    def pairing_window(self) -> Path:
+        """The file that says until when unknown devices may be paired."""
+        return self._beside(".pairing")
+
+    @property
+    def restarts(self) -> Path:
+        """The file that says how often the process was restarted for its radio."""
+        return self._beside(".restarts")
+
     @property
     def zone(self) -> ZoneInfo:
         """The time zone devices show."""
@@ -108,7 +165,10 @@ class GatewaySettings(BrokerSettings):
     @property
     def bonds(self) -> Path:
         """Where the keys of paired devices are kept, for an HCI controller: beside the outbox."""
-        return self.gateway_outbox.with_name(self.gateway_outbox.name + ".bonds")
+        return self._beside(".bonds")
+
+    def _beside(self, ending: str) -> Path:
+        return self.gateway_outbox.with_name(self.gateway_outbox.name + ending)
 
     @property
     def policy(self) -> DeliveryPolicy:

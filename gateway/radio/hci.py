@@ -34,7 +34,7 @@ from bumble.transport.common import Transport, TransportLostError
 from gateway.radio.bond_store import BondStore, identity_of
 from gateway.radio.bumble_pairing import pairing_config
 from gateway.radio.commit_first import CommitFirstClient
-from gateway.radio.errors import LinkEndedError, RadioUnavailableError
+from gateway.radio.errors import DeviceStuckError, LinkEndedError, RadioUnavailableError
 from gateway.radio.host import PatientHost
 from gateway.radio.pairing import PairingPolicy
 from gateway.radio.tasks import stop
@@ -224,6 +224,11 @@ class HciAdapter:
             except TransportLostError as error:
                 raise LinkEndedError(f"{self.moniker} went away while connecting.") from error
             except BaseBumbleError as error:
+                if _is_stuck(error):
+                    raise DeviceStuckError(
+                        f"Expected {self.moniker} to begin connecting to {peer}, found that an "
+                        "earlier attempt has not ended. It is cancelled."
+                    ) from error
                 raise TimeoutError(
                     f"Expected {peer} to accept a connection within {timeout_s:g} s: {error!r}"
                 ) from error
@@ -270,6 +275,12 @@ class HciAdapter:
         task = asyncio.create_task(work)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
+
+
+def _is_stuck(error: BaseBumbleError) -> bool:
+    # A controller connects to one device at a time and refuses while it does.
+    disallowed = hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR
+    return isinstance(error, hci.HCI_Error) and error.error_code == disallowed
 
 
 async def _finish(attempt: asyncio.Task[Connection]) -> None:

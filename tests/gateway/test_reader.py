@@ -123,7 +123,7 @@ async def test_a_device_keeps_what_the_disk_could_not_take(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(turns.WAITS, Cause.DISK, Waits(0.1, 1.0))  # type: ignore[arg-type]
+    monkeypatch.setitem(turns.WAITS, Cause.DISK, Waits(0.1, 1.0))
     failing = FailingOutbox(outbox, 4, OutboxError)
     async with Running(reader_of(lambda: open_radio(air.moniker), failing)) as running:
         await measure(oximeter)

@@ -174,7 +174,7 @@ async def test_bonds_survive_the_gateway(home: Home, bonds: Path) -> None:
         assert backend(link)._connection.is_encrypted
     await radio.close()
     assert read(bonds) == before
-    assert bonds.stat().st_mode & 0o077 == 0
+    assert mode_of(bonds) & 0o077 == 0
 
 
 async def test_a_replacement_gateway_with_the_bonds_is_known_to_the_devices(
@@ -272,6 +272,18 @@ async def test_a_link_that_breaks_while_it_is_encrypted_is_no_lost_bond(
     await radio.close()
 
 
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode
+
+
+def put(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 # -- the file ----------------------------------------------------------------------------------
 
 
@@ -318,10 +330,10 @@ async def test_the_file_names_the_address_that_devices_know_us_by(bonds: Path) -
 async def test_a_torn_file_of_bonds_is_never_taken_for_none(
     bonds: Path, text: str, home: Home
 ) -> None:
-    bonds.write_text(text, encoding="utf-8")
+    put(bonds, text)
     with pytest.raises(RadioUnavailableError, match="cannot be read"):
         await open_radio(home.moniker, bonds=bonds)
-    assert bonds.read_text(encoding="utf-8") == text
+    assert text_of(bonds) == text
 
 
 # -- who may be paired -------------------------------------------------------------------------
