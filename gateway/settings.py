@@ -137,6 +137,11 @@ class GatewaySettings(BrokerSettings):
     )
 
     @property
+    def is_platform_radio(self) -> bool:
+        """Whether the radio is the system's own Bluetooth."""
+        return self.gateway_radio == "platform"
+
+    @property
     def devices(self) -> frozenset[str]:
         """The addresses of the home's own devices."""
         return frozenset(_parts_of(self.gateway_devices))

@@ -315,11 +315,9 @@ async def test_keys_that_a_device_lost_are_removed_and_it_is_paired_at_its_next_
 async def test_a_bond_is_never_removed_on_suspicion(daemon: FakeBlueZ, radio: Radio) -> None:
     path = daemon.add_device(SCALE, bonded=True)
     daemon.errors["Connect"] = ("org.bluez.Error.Failed", "le-connection-refused")
-    raised = []
-    for _ in range(6):
-        with pytest.raises(BleakDBusError) if len(raised) < 4 else pytest.raises(BondLostError):
+    for attempt in range(6):
+        with pytest.raises(BleakDBusError if attempt < 4 else BondLostError):
             await connect(daemon, radio, path)
-        raised.append(1)
     assert path in daemon.devices
 
 

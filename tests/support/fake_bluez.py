@@ -120,7 +120,7 @@ class FakeBlueZ:
     def put(self, path: str, **values: Variant) -> None:
         """Change a device's properties and say so."""
         self.devices[path].update(values)
-        body = ("org.bluez.Device1", values, [])
+        body: tuple[Any, ...] = ("org.bluez.Device1", values, [])
         self._tell(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", *body)
 
     async def changed(self, path: str, interface: str, **values: Variant) -> None:
@@ -169,7 +169,7 @@ class FakeBlueZ:
         path = message.path or ""
         known = self.adapter if path == ADAPTER else self.devices[path]
         known[name] = value
-        body = (interface, {name: value}, [])
+        body: tuple[Any, ...] = (interface, {name: value}, [])
         self._tell(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", *body)
 
     def _objects(self) -> dict[str, dict[str, dict[str, Any]]]:
