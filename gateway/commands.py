@@ -8,6 +8,7 @@ from typing import Final
 
 import typer
 
+from gateway import bond_commands
 from gateway.settings import GatewaySettings
 from telekol import logs
 from telekol.settings import load
@@ -20,13 +21,16 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+app.add_typer(bond_commands.app, name="bonds")
 
 
-@app.command(
+@app.callback(
+    invoke_without_command=True,
     epilog="Example: **telekol gateway --id gw-aarhus-017 --outbox outbox.db "
-    "--broker-url mqtt://127.0.0.1:1883 --radio tcp-client:127.0.0.1:6402**"
+    "--broker-url mqtt://127.0.0.1:1883 --radio tcp-client:127.0.0.1:6402**",
 )
 def run(
+    context: typer.Context,
     gateway_id: str | None = typer.Option(
         None, "--id", help="This gateway's id (TELEKOL_GATEWAY_ID).", show_default=False
     ),
@@ -58,6 +62,8 @@ def run(
     may forget it, and sends it until the server has confirmed it. Runs until stopped by
     Ctrl-C or SIGTERM. An option given here wins over its environment variable.
     """
+    if context.invoked_subcommand is not None:
+        return
     settings = load(
         GatewaySettings,
         gateway_id=gateway_id,

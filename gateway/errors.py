@@ -9,6 +9,7 @@
         │   ├── DiskFullError         the disk under it has no room
         │   └── OutboxCorruptError    the outbox's file is damaged; only a new start helps
         │       └── OutboxGoneError   its file was removed or replaced under the gateway
+        ├── BondFileError             a file of bonds is not what it should be
         └── BrokerUnavailableError    the MQTT broker cannot be reached or hung up
 
 A radio that cannot be used is ``gateway.radio.RadioUnavailableError``.
@@ -49,6 +50,10 @@ class OutboxCorruptError(OutboxError):
 
 class OutboxGoneError(OutboxCorruptError):
     """The outbox's file was removed or replaced while it was open; opening it anew helps."""
+
+
+class BondFileError(GatewayError):
+    """A file of bonds is not what it should be; nothing was restored."""
 
 
 class BrokerUnavailableError(GatewayError):

@@ -17,6 +17,7 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import partial
@@ -30,10 +31,13 @@ from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
 from gateway.mqtt import Broker
 from gateway.outbox import Outbox
-from gateway.radio import open_radio
+from gateway.radio import PairingPolicy, PairingWindow, Radio, open_radio
+from gateway.radio_report import RadioReport
 from gateway.reader import Reader
+from gateway.recovery import RESTART_STATUS, Recovery, RestartRecord, RestartWantedError
 from gateway.serial_devices import SerialReader
 from gateway.settings import GatewaySettings
+from gateway.systemd_notify import Notifier, Progress, feed_watchdog
 from gateway.uplink import Uplink
 from telekol import __version__
 
@@ -42,6 +46,14 @@ _LOG = logging.getLogger(__name__)
 HOUSEKEEPING_S: Final = 3600.0
 STOP_WITHIN_S: Final = 1.8
 """Under the two seconds that are promised; a radio or broker that hangs is left behind."""
+
+_PROGRESS_WITHIN_S: Final = {
+    # A blind gateway waits 300 s between tries, a conversation may last 200 s; then mending.
+    "radio loop": 600.0,
+    # Asked with each feed of the watchdog.
+    "outbox": 180.0,
+}
+"""How long the parts may go without progress before the supervisor is left to act."""
 
 
 def run(settings: GatewaySettings) -> None:
@@ -57,6 +69,9 @@ def run(settings: GatewaySettings) -> None:
     outbox = Outbox.open(settings.gateway_outbox, _now(), limit_bytes)
     try:
         asyncio.run(_run(settings, outbox))
+    except RestartWantedError as error:
+        _LOG.error("%s", error)
+        raise SystemExit(RESTART_STATUS) from error
     finally:
         outbox.close()
     _LOG.info("stopped")
@@ -73,18 +88,36 @@ async def _run(settings: GatewaySettings, outbox: Outbox) -> None:
         __version__,
         outbox.depth(),
     )
-    await _run_parts(_parts(settings, outbox), stop)
+    notifier = Notifier()
+    parts = _parts(settings, outbox, notifier)
+    notifier.ready()
+    try:
+        await _run_parts(parts, stop)
+    finally:
+        notifier.stopping()
 
 
-def _parts(settings: GatewaySettings, outbox: Outbox) -> tuple[Coroutine[Any, Any, None], ...]:
+def _parts(
+    settings: GatewaySettings, outbox: Outbox, notifier: Notifier
+) -> tuple[Coroutine[Any, Any, None], ...]:
     broker = Broker(settings.broker_host, settings.broker_port, settings.gateway_id)
     uplink = Uplink(settings.gateway_id, broker, outbox, DeliveryPlan(settings.policy), _now)
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
-    opener = partial(open_radio, settings.gateway_radio, bonds=settings.bonds)
     home = _home(settings, intake, outbox)
-    reader = Reader(opener, intake, ClockBook(outbox), settings.zone, _now, home)
-    ports = [SerialReader(source, home) for source in settings.serial_sources]
-    return reader.run(), uplink.run(), _keep_house(outbox), *(port.run() for port in ports)
+    progress = Progress(_PROGRESS_WITHIN_S, time.monotonic)
+    reader = Reader(
+        _opener(settings),
+        intake,
+        ClockBook(outbox),
+        settings.zone,
+        _now,
+        _recovery(settings, notifier),
+        lambda: progress.beat("radio loop"),
+        home,
+    )
+    feeding = feed_watchdog(notifier, progress, partial(_check_outbox, outbox, progress))
+    ports = [SerialReader(source, home).run() for source in settings.serial_sources]
+    return reader.run(), uplink.run(), _keep_house(outbox), feeding, *ports
 
 
 def _home(settings: GatewaySettings, intake: Intake, outbox: Outbox) -> Home:
@@ -97,6 +130,30 @@ def _home(settings: GatewaySettings, intake: Intake, outbox: Outbox) -> Home:
         keeps_batteries=True,
         adverts=settings.adverts,
     )
+
+
+def _opener(settings: GatewaySettings) -> partial[Coroutine[Any, Any, Radio]]:
+    window = PairingWindow(settings.pairing_window, _now)
+    policy = PairingPolicy(settings.devices, settings.passkeys, window.is_open)
+    return partial(open_radio, settings.gateway_radio, bonds=settings.bonds, policy=policy)
+
+
+def _recovery(settings: GatewaySettings, notifier: Notifier) -> Recovery:
+    # Without a supervisor a process that ends stays ended.
+    record = RestartRecord(settings.restarts) if notifier.is_supervised else None
+    return Recovery(RadioReport(notifier), record, _now)
+
+
+def _check_outbox(outbox: Outbox, progress: Progress) -> None:
+    """Beat for the outbox if it answers; a disk that hangs holds this loop and feeds nothing."""
+    try:
+        outbox.depth()
+    except OutboxCorruptError:
+        raise
+    except OutboxError as error:
+        _LOG.error("the outbox does not answer: %s", error)
+    else:
+        progress.beat("outbox")
 
 
 async def _run_parts(parts: tuple[Coroutine[Any, Any, None], ...], stop: asyncio.Event) -> None:
