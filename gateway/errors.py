@@ -10,7 +10,10 @@
         │   └── OutboxCorruptError    the outbox's file is damaged; only a new start helps
         │       └── OutboxGoneError   its file was removed or replaced under the gateway
         ├── BondFileError             a file of bonds is not what it should be
+        ├── CertificateError          our key or certificate is missing, wrong or another's
+        ├── NotesError                the file of instructions cannot be used
         └── BrokerUnavailableError    the MQTT broker cannot be reached or hung up
+            └── BrokerRefusedError    it is there and does not want us as we are
 
 A radio that cannot be used is ``gateway.radio.RadioUnavailableError``.
 """
@@ -58,3 +61,15 @@ class BondFileError(GatewayError):
 
 class BrokerUnavailableError(GatewayError):
     """The MQTT broker cannot be reached, refused us or hung up."""
+
+
+class BrokerRefusedError(BrokerUnavailableError):
+    """The broker is there and does not want us as we are; waiting alone does not help."""
+
+
+class CertificateError(GatewayError):
+    """Our key or certificate is missing, cannot be read or is another's."""
+
+
+class NotesError(GatewayError):
+    """The file of instructions cannot be used; nothing in it was changed."""

@@ -16,7 +16,8 @@ from pydantic import AfterValidator, Field, SecretStr
 from gateway.adverts import Adverts
 from gateway.delivery import DeliveryPolicy
 from gateway.kit import SerialSource, kit_devices, serial_sources
-from telekol.settings import BrokerSettings
+from gateway.link_policy import HEALTH_INTERVAL_S, OFFLINE_AFTER_S, RECONNECT_WINDOW_S, UplinkPolicy
+from telekol.settings import BrokerSettings, TelekolSettings
 from telekol.topics import GatewayId
 
 
@@ -160,6 +161,25 @@ class GatewaySettings(BrokerSettings):
         default=SecretStr(""),
         description="Passkeys printed on devices, like C0:11:22:33:44:55=123456, with commas.",
     )
+    gateway_reconnect_window_s: float = Field(
+        default=RECONNECT_WINDOW_S,
+        ge=0,
+        le=600,
+        description="Over how many seconds homes spread their first try to connect, at the start "
+        "and after a lost connection; a broker that restarts then meets them one by one.",
+    )
+    gateway_offline_after_s: int = Field(
+        default=OFFLINE_AFTER_S,
+        ge=0,
+        le=86400,
+        description="Seconds without us after which the broker says that we are offline.",
+    )
+    gateway_health_interval_s: float = Field(
+        default=HEALTH_INTERVAL_S,
+        ge=1,
+        le=86400,
+        description="Most seconds between two health messages; news is sent sooner.",
+    )
 
     @property
     def is_platform_radio(self) -> bool:
@@ -186,6 +206,16 @@ class GatewaySettings(BrokerSettings):
     def restarts(self) -> Path:
         """The file that says how often the process was restarted for its radio."""
         return self._beside(".restarts")
+
+    @property
+    def notes(self) -> Path:
+        """Where instructions and the count of connections are kept: beside the outbox."""
+        return self.gateway_outbox.with_name(self.gateway_outbox.name + ".instructions")
+
+    @property
+    def uplink_policy(self) -> UplinkPolicy:
+        """How to connect again, and when to be called offline."""
+        return UplinkPolicy(self.gateway_reconnect_window_s, self.gateway_offline_after_s)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -225,3 +255,10 @@ class GatewaySettings(BrokerSettings):
     def model_post_init(self, _context: Any, /) -> None:
         """Make the outbox's place independent of where the process was started."""
         object.__setattr__(self, "gateway_outbox", self.gateway_outbox.expanduser().absolute())
+
+
+class EnrolmentSettings(TelekolSettings):
+    """What `telekol gateway enrol` needs to know; the same variables as the gateway's."""
+
+    gateway_id: GatewayId = Field(description="The gateway's id, which the certificate will name.")
+    broker_tls_key: Path = Field(description="Where the gateway's key is, or shall be.")
