@@ -122,7 +122,7 @@ class ControlServer:
         )
         return {
             "serial": taken.serial,
-            "device_time": taken.device_time.isoformat(),
+            "device_time": taken.device_time and taken.device_time.isoformat(),
             "values": {quantity: float(value) for quantity, value in taken.values},
         }
 
