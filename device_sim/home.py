@@ -1,4 +1,4 @@
-"""One simulated home: a radio, an oximeter, a scale, and somebody who uses them.
+"""One simulated home: a radio, a kit of devices, and somebody who uses them.
 
 Owns the kit and the routine of measuring. Must not know the gateway that reads it.
 
@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
-from device_sim.clock import DeviceClock
 from device_sim.emission import EmissionLog, Measurement
 from device_sim.errors import DeviceStateError
+from device_sim.kit import DEFAULT_KIT, made, named
 from device_sim.patient import Patient, Physiology
-from device_sim.peripherals.base import Peripheral
+from device_sim.peripherals.instrument import Instrument
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.tasks import stop
@@ -26,6 +26,31 @@ from device_sim.virtual_radio import VirtualRadio
 
 # People do not measure on the second; a fifth of the interval keeps homes out of step.
 JITTER: Final = 0.2
+
+
+_Device = TypeVar("_Device", bound=Instrument)
+
+TYPICAL: Final[Mapping[str, Decimal]] = {
+    "systolic_bp": Decimal(132),
+    "diastolic_bp": Decimal(78),
+    "mean_bp": Decimal(96),
+    "body_temperature": Decimal("36.7"),
+    "fev1": Decimal("1.12"),
+    "fvc": Decimal("2.45"),
+    "fev6": Decimal("2.31"),
+    "pef": Decimal(190),
+}
+"""A person with severe COPD in a stable phase, where `Patient` has no level of its own."""
+
+
+def usual_values(patient: Patient, quantities: frozenset[str]) -> dict[str, Decimal]:
+    """Draw the patient's usual values of `quantities`."""
+    drawn: dict[str, Decimal] = {}
+    if quantities & {"spo2", "pulse_rate"}:
+        drawn |= patient.oximetry()
+    if "body_weight" in quantities:
+        drawn |= patient.weighing()
+    return {quantity: drawn.get(quantity) or TYPICAL[quantity] for quantity in quantities}
 
 
 class Home:
@@ -41,6 +66,13 @@ class Home:
         With `number`, decides every value.
     physiology
         The patient's usual levels.
+    devices
+        The kit: kinds of `device_sim.kit`, or name -> kind.
+
+    Raises
+    ------
+    SimulatorError
+        For a kind that does not exist.
     """
 
     def __init__(
@@ -50,21 +82,32 @@ class Home:
         *,
         seed: int = 1,
         physiology: Physiology | None = None,
+        devices: Mapping[str, str] | Iterable[str] = DEFAULT_KIT,
     ) -> None:
         self.gateway_id = f"gateway-{number:04d}"
         self.log = log
         self.radio = VirtualRadio(self.gateway_id)
-        self.oximeter = PulseOximeter(f"PLX-{number:06d}", log, clock=DeviceClock())
-        self.scale = Scale(f"WSS-{number:06d}", log, clock=DeviceClock())
+        self._kinds = named(devices)
+        self._devices = made(self._kinds, number, log)
         self.patient = Patient(f"{seed}/{number}", physiology)
         self._jitter = random.Random(f"{seed}/{number}/jitter")  # noqa: S311 - a simulation
         self._forced: dict[str, dict[str, Decimal]] = {}
         self._routine: asyncio.Task[None] | None = None
 
     @property
-    def devices(self) -> Mapping[str, Peripheral]:
-        """The kit by kind: ``oximeter`` and ``scale``."""
-        return {"oximeter": self.oximeter, "scale": self.scale}
+    def devices(self) -> Mapping[str, Instrument]:
+        """The kit by name; where no names were given, the kind is the name."""
+        return self._devices
+
+    @property
+    def oximeter(self) -> PulseOximeter:
+        """The oximeter of the usual kit."""
+        return self._of_type("oximeter", PulseOximeter)
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of the usual kit."""
+        return self._of_type("scale", Scale)
 
     @property
     def moniker(self) -> str:
@@ -94,8 +137,8 @@ class Home:
             await device.close()
         await self.radio.close()
 
-    def device(self, kind: str) -> Peripheral:
-        """Give the device of `kind`."""
+    def device(self, kind: str) -> Instrument:
+        """Give the device of that name."""
         try:
             return self.devices[kind]
         except KeyError:
@@ -113,8 +156,9 @@ class Home:
         """Measure once: `values` where given, else what was forced, else the patient's usual."""
         given = dict(values or {})
         self._check(kind, given)
-        usual = self.patient.oximetry() if kind == "oximeter" else self.patient.weighing()
-        return await self.device(kind).take_measurement(usual | self._forced.pop(kind, {}) | given)
+        device = self.device(kind)
+        usual = usual_values(self.patient, device.quantities)
+        return await device.take_measurement(usual | self._forced.pop(kind, {}) | given)
 
     def start_measuring(self, interval_s: float) -> None:
         """Let every device measure each `interval_s`, give or take a fifth."""
@@ -137,6 +181,12 @@ class Home:
                 await self.measure(kind)
             spread = self._jitter.uniform(1 - JITTER, 1 + JITTER)
             await asyncio.sleep(interval_s * spread)
+
+    def _of_type(self, kind: str, wanted: type[_Device]) -> _Device:
+        device = self.device(kind)
+        if not isinstance(device, wanted):
+            raise DeviceStateError(f"Expected the usual {kind}, found a {device.identity.model}.")
+        return device
 
     def _check(self, kind: str, values: Mapping[str, Decimal]) -> None:
         known = self.device(kind).quantities

@@ -45,9 +45,6 @@ ADVERTISING_INTERVAL_MS: Final = 50.0
 # Between attempts when the virtual controller refuses something, and looks at whether the fault
 # that silences the device has gone.
 PAUSE_S: Final = 0.2
-# Real spot-check devices switch off 2-10 s after the last value; short keeps tests fast and
-# still lets a second value share the connection.
-LINGER_S: Final = 0.5
 # A connected gateway that never subscribes must not keep the device from another one.
 PATIENCE_S: Final = 10.0
 # The ATT transaction timeout (Core v5.4, Vol 3 Part F 3.3.3): after it the link is of no use.
@@ -69,7 +66,6 @@ class Connectable(Instrument):
         battery_percent: int = 90,
     ) -> None:
         super().__init__(identity, log, clock=clock, battery_percent=battery_percent)
-        self.linger_s = LINGER_S
         self.confirm_timeout_s = CONFIRM_TIMEOUT_S
         self.patience_s = PATIENCE_S
         self._ready = asyncio.Event()

@@ -26,6 +26,9 @@ from device_sim.faults import FAULTS, FaultBoard, Parameters, Readings, Trait
 from device_sim.peripherals.standard_services import DeviceIdentity
 from device_sim.virtual_radio import Air, static_address
 
+# Real spot-check devices switch off 2-10 s after the last value; short keeps tests fast and
+# still lets a second value share the connection.
+LINGER_S: Final = 0.5
 UNIX_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - what a clock without zone starts from
 LOW_BATTERY_PERCENT: Final = 10
 """Below it a device that can say so says that its battery is low."""
@@ -67,6 +70,7 @@ class Instrument(ABC):
     ) -> None:
         self.identity = identity
         self.clock = clock or DeviceClock()
+        self.linger_s = LINGER_S
         self.faults = FaultBoard(self.traits)
         self._battery_percent = battery_percent
         self._log = log
