@@ -15,9 +15,12 @@ from typing import Final
 from device_sim.emission import EmissionLog
 from device_sim.errors import SimulatorError
 from device_sim.faults import Trait
+from device_sim.peripherals.berry import BerryOximeter
 from device_sim.peripherals.body_scale import BodyScale
+from device_sim.peripherals.continuous_oximeter import ContinuousOximeter
 from device_sim.peripherals.cuff import Cuff
 from device_sim.peripherals.instrument import Instrument
+from device_sim.peripherals.nonin_3230 import Nonin3230
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.recording_oximeter import RecordingOximeter
 from device_sim.peripherals.scale import Scale
@@ -68,6 +71,18 @@ KINDS: Final[Mapping[str, Kind]] = {
         RecordingOximeter,
         RecordingOximeter,
         "pulse oximeter with records, asked by control point (0x1822, 0x2A52)",
+    ),
+    "streaming-oximeter": _kind(
+        "PLS",
+        ContinuousOximeter,
+        ContinuousOximeter,
+        "pulse oximeter, a value each second (0x2A5F)",
+    ),
+    "nonin-3230": _kind(
+        "NON", Nonin3230, Nonin3230, "Nonin 3230: spot-check and a vendor stream each second"
+    ),
+    "berry-bm1000": _kind(
+        "BM1", BerryOximeter, BerryOximeter, "Berry BM1000: BCI frames, a hundred a second"
     ),
     "body-scale": _kind("BCS", BodyScale, BodyScale, "body analysing scale (0x181B)"),
     "cuff": _kind("BPM", Cuff, Cuff, "blood pressure cuff (0x1810)"),
