@@ -15,7 +15,9 @@ from typing import Final
 from device_sim.emission import EmissionLog
 from device_sim.errors import SimulatorError
 from device_sim.faults import Trait
+from device_sim.peripherals.and_medical import AndCuff, AndScale
 from device_sim.peripherals.berry import BerryOximeter
+from device_sim.peripherals.beurer_scale import BeurerScale
 from device_sim.peripherals.body_scale import BodyScale
 from device_sim.peripherals.continuous_oximeter import ContinuousOximeter
 from device_sim.peripherals.cuff import Cuff
@@ -86,6 +88,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "body-scale": _kind("BCS", BodyScale, BodyScale, "body analysing scale (0x181B)"),
     "cuff": _kind("BPM", Cuff, Cuff, "blood pressure cuff (0x1810)"),
+    "and-scale": _kind("ANS", AndScale, AndScale, "A&D scale UC-352BLE, paired by its button"),
+    "and-cuff": _kind("ANC", AndCuff, AndCuff, "A&D cuff UA-651BLE, paired by its button"),
+    "beurer-scale": _kind(
+        "BEU", BeurerScale, BeurerScale, "scale like Beurer BF720, with users and consent codes"
+    ),
     "thermometer": _kind("HTS", Thermometer, Thermometer, "ear thermometer (0x1809)"),
 }
 

@@ -94,7 +94,7 @@ class Recorder(Connectable):
         """Store as a record."""
         self._records.append(stored)
         self._unconfirmed.add(id(stored))
-        self._ready.set()
+        self.settle()
 
     async def converse(self, link: Link) -> None:
         """Answer requests until none comes for a while."""
@@ -136,8 +136,7 @@ class Recorder(Connectable):
         if not await self.send_record(link, stored):
             return False
         self._unconfirmed.discard(id(stored))
-        if not self._unconfirmed:
-            self._ready.clear()
+        self.settle()
         if stored.measurement:
             self._log.confirmed(stored.measurement)
         return True
@@ -157,7 +156,7 @@ class Recorder(Connectable):
         if not self.faults.has("repeats-memory"):  # with it, the device only says that it did
             self._records.clear()
             self._unconfirmed.clear()
-            self._ready.clear()
+            self.settle()
         return Outcome.SUCCESS
 
     def _on_request(self, _connection: object, value: bytes) -> None:
