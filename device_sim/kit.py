@@ -23,10 +23,14 @@ from device_sim.peripherals.continuous_oximeter import ContinuousOximeter
 from device_sim.peripherals.cuff import Cuff
 from device_sim.peripherals.instrument import Instrument
 from device_sim.peripherals.nonin_3230 import Nonin3230
+from device_sim.peripherals.nonin_classic import NoninClassic
+from device_sim.peripherals.po60 import Po60
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.recording_oximeter import RecordingOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.peripherals.thermometer import Thermometer
+from device_sim.peripherals.vitalograph import LungMonitor
+from device_sim.peripherals.xiaomi import XiaomiScaleV1, XiaomiScaleV2
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,19 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "berry-bm1000": _kind(
         "BM1", BerryOximeter, BerryOximeter, "Berry BM1000: BCI frames, a hundred a second"
+    ),
+    "nonin-classic": _kind(
+        "NOC", NoninClassic, NoninClassic, "Nonin Onyx II, four-byte frames on a TCP port"
+    ),
+    "beurer-po60": _kind("PO6", Po60, Po60, "Beurer PO60: records, fetched by a vendor's service"),
+    "xiaomi-scale-v1": _kind(
+        "XI1", XiaomiScaleV1, XiaomiScaleV1, "Xiaomi Mi Smart Scale, adverts only"
+    ),
+    "xiaomi-scale-v2": _kind(
+        "XI2", XiaomiScaleV2, XiaomiScaleV2, "Xiaomi Mi Body Composition Scale, adverts only"
+    ),
+    "vitalograph": _kind(
+        "VIT", LungMonitor, LungMonitor, "Vitalograph lung monitor, frames on a TCP port"
     ),
     "body-scale": _kind("BCS", BodyScale, BodyScale, "body analysing scale (0x181B)"),
     "cuff": _kind("BPM", Cuff, Cuff, "blood pressure cuff (0x1810)"),
