@@ -21,6 +21,7 @@ from device_sim.peripherals.beurer_scale import BeurerScale
 from device_sim.peripherals.body_scale import BodyScale
 from device_sim.peripherals.continuous_oximeter import ContinuousOximeter
 from device_sim.peripherals.cuff import Cuff
+from device_sim.peripherals.health_sensor import HealthSensor, SixSecondSensor
 from device_sim.peripherals.instrument import Instrument
 from device_sim.peripherals.nonin_3230 import Nonin3230
 from device_sim.peripherals.nonin_classic import NoninClassic
@@ -102,6 +103,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "vitalograph": _kind(
         "VIT", LungMonitor, LungMonitor, "Vitalograph lung monitor, frames on a TCP port"
+    ),
+    "spirometer": _kind(
+        "GHS", HealthSensor, HealthSensor, "spirometer by Generic Health Sensor (0x1840), with FVC"
+    ),
+    "spirometer-fev6": _kind(
+        "GH6", SixSecondSensor, SixSecondSensor, "the same, that stops after six seconds: FEV6"
     ),
     "body-scale": _kind("BCS", BodyScale, BodyScale, "body analysing scale (0x181B)"),
     "cuff": _kind("BPM", Cuff, Cuff, "blood pressure cuff (0x1810)"),

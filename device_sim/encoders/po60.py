@@ -1,11 +1,12 @@
 """The records of a Beurer PO60, and what it is asked with.
 
 Owns the byte layout. A record is 24 bytes: 0xE9, a number, start and end as six bytes each, the
-pulse's eighth bits (byte 14), two bytes that nobody has explained, SpO2 and pulse as highest,
-lowest and mean, and a checksum; all bytes but the first have seven bits. The places of the values
-and the request 99 00 19 are those of a public bleak script for the PO60; that byte 14 has the
-eighth bits, in the order of the pulses from bit 0 up, is our reading of the seven-bit packing and
-was not seen on a device. Must not know how the record is cut into notifications.
+pulse's eighth bits (byte 14), how many seconds it took, SpO2 and pulse as highest, lowest and
+mean, and a checksum; all bytes but the first have seven bits. The places of the values and the
+request 99 00 19 are those of a public bleak script for the PO60. Which bit of byte 14 belongs to
+which pulse is said nowhere that we found: it is what the project's own decoder assumes, so here
+alone encoder and decoder are not independent. Must not know how the record is cut into
+notifications.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ class Spread:
         return bytes(value & SEVEN_BITS for value in (self.highest, self.lowest, self.mean))
 
     def eighth_bits(self) -> int:
-        """Collect the eighth bits, the highest value's in bit 0."""
-        values = (self.highest, self.lowest, self.mean)
-        return sum((value >> 7 & 1) << place for place, value in enumerate(values))
+        """Collect the eighth bits: the mean's in bit 3, the lowest's in 4, the highest's in 5."""
+        values = (self.mean, self.lowest, self.highest)
+        return sum((value >> 7 & 1) << place for place, value in enumerate(values, 3))
 
 
 def record(number: int, start: datetime, end: datetime, spo2: Spread, pulse: Spread) -> bytes:
@@ -54,11 +55,12 @@ def record(number: int, start: datetime, end: datetime, spo2: Spread, pulse: Spr
     spo2, pulse
         In % and per minute.
     """
+    seconds = int((end - start).total_seconds())
     body = (
         bytes([RECORD_START, number & 0x0F])
         + _six(start)
         + _six(end)
-        + bytes([pulse.eighth_bits(), 0, 0])
+        + bytes([pulse.eighth_bits(), seconds >> 7, seconds & SEVEN_BITS])
         + spo2.bytes7()
         + pulse.bytes7()
     )

@@ -55,7 +55,7 @@ async def test_a_po60_tells_its_records_when_asked_and_keeps_them() -> None:
         assert received[0] + received[1] == device.packets(taken[0])[0]
         assert received[2][1] == 1
         assert received[1][:3].hex() == "10090c"  # 144, 137, 140 without their eighth bits
-        assert received[0][14] == 0b111
+        assert received[0][14] == 0b111000
         assert home.log.counts().confirmed == 2
 
 
@@ -64,7 +64,7 @@ def test_a_po60_record_by_hand() -> None:
     start = TIME.replace(minute=29)
     sent = po60.record(3, start, TIME, po60.Spread(97, 95, 96), po60.Spread(130, 70, 72))
     assert (
-        sent[:-1].hex() == "e903" + "19030e081d05" + "19030e081e05" + "010000" + "615f60" + "024648"
+        sent[:-1].hex() == "e903" + "19030e081d05" + "19030e081e05" + "20003c" + "615f60" + "024648"
     )
     assert sent[-1] == sum(sent[:-1]) & 0x7F
     assert len(sent) == po60.RECORD_BYTES
