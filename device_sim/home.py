@@ -22,7 +22,7 @@ from device_sim.peripherals.instrument import Instrument
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.tasks import stop
-from device_sim.virtual_radio import VirtualRadio
+from device_sim.virtual_radio import HomeRadio, VirtualRadio
 
 # People do not measure on the second; a fifth of the interval keeps homes out of step.
 JITTER: Final = 0.2
@@ -68,6 +68,8 @@ class Home:
         The patient's usual levels.
     devices
         The kit: kinds of `device_sim.kit`, or name -> kind.
+    radio
+        The air; absent: a virtual one.
 
     Raises
     ------
@@ -83,10 +85,11 @@ class Home:
         seed: int = 1,
         physiology: Physiology | None = None,
         devices: Mapping[str, str] | Iterable[str] = DEFAULT_KIT,
+        radio: HomeRadio | None = None,
     ) -> None:
         self.gateway_id = f"gateway-{number:04d}"
         self.log = log
-        self.radio = VirtualRadio(self.gateway_id)
+        self.radio: HomeRadio = radio or VirtualRadio(self.gateway_id)
         self._kinds = named(devices)
         self._devices = made(self._kinds, number, log)
         self.patient = Patient(f"{seed}/{number}", physiology)

@@ -16,6 +16,7 @@ from bumble.transport.common import TransportLostError
 from device_sim.emission import EmissionLog
 from device_sim.errors import DeviceStateError, SimulatorError
 from device_sim.home import Home
+from device_sim.virtual_radio import VirtualRadio
 from gateway.radio import PLATFORM, LinkEndedError, Radio, RadioUnavailableError, hci, open_radio
 
 from .conftest import MEASUREMENTS, WEIGHT_MEASUREMENT, backend, find, session, until, within
@@ -133,6 +134,7 @@ async def test_a_controller_that_hangs_is_noticed(
     monkeypatch.setattr(hci, "PROBE_TIMEOUT_S", 0.1)
     radio = await open_radio(home.moniker)
     await asyncio.sleep(0.3)
+    assert isinstance(home.radio, VirtualRadio)
     monkeypatch.setattr(home.radio.controller, "on_packet", lambda _packet: None)
     await within(2, radio.wait_lost())
     await radio.close()
