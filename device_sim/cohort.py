@@ -21,7 +21,6 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -32,11 +31,10 @@ from device_sim.physiology.course import Course
 from device_sim.physiology.episodes import Episode, Kind
 from device_sim.physiology.habits import Cadence, Sessions
 from device_sim.physiology.instruments import KINDS, Disturbance, Shown, show
+from device_sim.physiology.living import HOME_ZONE
 from device_sim.physiology.profile import Profile
 from device_sim.physiology.scatter import REFERENCE_HOUR, SECONDS_PER_DAY, SECONDS_PER_HOUR
 from telekol.quantities import FACTS, Quantity
-
-HOME_ZONE: Final = ZoneInfo("Europe/Copenhagen")
 
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "readings.csv": ("series", "quantity", "measured_at", "value"),

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
 from device_sim.clock import DeviceClock
 from device_sim.emission import EmissionLog, Measurement
 from device_sim.errors import DeviceStateError
-from device_sim.patient import Patient, Physiology
+from device_sim.patient import Measurable, Patient, Physiology
 from device_sim.peripherals.base import Peripheral
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
@@ -56,7 +57,7 @@ class Home:
         self.radio = VirtualRadio(self.gateway_id)
         self.oximeter = PulseOximeter(f"PLX-{number:06d}", log, clock=DeviceClock())
         self.scale = Scale(f"WSS-{number:06d}", log, clock=DeviceClock())
-        self.patient = Patient(f"{seed}/{number}", physiology)
+        self.patient: Measurable = Patient(f"{seed}/{number}", physiology)
         self._jitter = random.Random(f"{seed}/{number}/jitter")  # noqa: S311 - a simulation
         self._forced: dict[str, dict[str, Decimal]] = {}
         self._routine: asyncio.Task[None] | None = None
@@ -113,7 +114,7 @@ class Home:
         """Measure once: `values` where given, else what was forced, else the patient's usual."""
         given = dict(values or {})
         self._check(kind, given)
-        usual = self.patient.oximetry() if kind == "oximeter" else self.patient.weighing()
+        usual = self.patient.values(kind, datetime.now(UTC))
         return await self.device(kind).take_measurement(usual | self._forced.pop(kind, {}) | given)
 
     def start_measuring(self, interval_s: float) -> None:

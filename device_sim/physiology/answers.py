@@ -69,7 +69,8 @@ def cat_scores(course: Course, moments: Moments) -> Moments:
 def mmrc_grades(course: Course, moments: Moments) -> Moments:
     """Give the mMRC grade (0-4) at each moment; it answers for a usual day and moves little."""
     worse = course.symptom_burden(moments) > 1.0
-    return np.clip(course.profile.mmrc + worse, 0, 4).astype(np.int64)
+    grades: Moments = np.clip(course.profile.mmrc + worse.astype(np.int64), 0, 4)
+    return grades
 
 
 def _moved(course: Course, moments: Moments, question: int) -> Floats:

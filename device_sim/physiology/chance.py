@@ -10,7 +10,7 @@ could not promise that: measuring once more would change everything after it.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,21 +50,24 @@ def uniform_at(key: np.uint64, moments: Moments) -> Floats:
     """
     mixed = _mixed(key, moments)
     # 53 bits, and half a step up, so that a logarithm never meets a zero.
-    return (np.right_shift(mixed, np.uint64(11)).astype(np.float64) + 0.5) * _TO_UNIT
+    unit: Floats = (np.right_shift(mixed, np.uint64(11)).astype(np.float64) + 0.5) * _TO_UNIT
+    return unit
 
 
 def normal_at(key: np.uint64, moments: Moments) -> Floats:
     """Give a standard normal number for each moment (Box and Muller, 1958)."""
     radius = np.sqrt(-2.0 * np.log(uniform_at(key, moments)))
-    return radius * np.cos(2.0 * np.pi * uniform_at(key ^ _OTHER, moments))
+    normal: Floats = radius * np.cos(2.0 * np.pi * uniform_at(key ^ _OTHER, moments))
+    return normal
 
 
-def _mixed(key: np.uint64, moments: Moments) -> NDArray[Any]:
+def _mixed(key: np.uint64, moments: Moments) -> NDArray[np.uint64]:
     with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is the point
-        state = key + moments.astype(np.uint64) * _STEP
+        state: NDArray[np.uint64] = key + moments.astype(np.uint64) * _STEP
         state = (state ^ np.right_shift(state, np.uint64(30))) * _MIX_1
         state = (state ^ np.right_shift(state, np.uint64(27))) * _MIX_2
-    return state ^ np.right_shift(state, np.uint64(31))
+        state ^= np.right_shift(state, np.uint64(31))
+    return state
 
 
 def _digest(names: tuple[object, ...]) -> bytes:

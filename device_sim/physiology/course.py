@@ -60,12 +60,12 @@ class Course:
         """Give the true level at each moment, in the quantity's unit; shape as `moments`."""
         days = moments / SECONDS_PER_DAY
         whole = np.floor_divide(moments, SECONDS_PER_DAY)
-        level = self.usual(quantity, moments)
-        level = level + scatter.of_the_day(quantity, moments)
-        level = level + scatter.of_the_week(quantity, whole, self.start.weekday())
-        level = level + scatter.of_the_year(quantity, whole, self.start.timetuple().tm_yday)
-        level = level + self._day_states(quantity)[np.clip(whole, 0, self.days - 1)]
-        return level + self._shift(quantity, days)
+        level = self.usual(quantity, moments) + self._shift(quantity, days)
+        level += scatter.of_the_day(quantity, moments)
+        level += scatter.of_the_week(quantity, whole, self.start.weekday())
+        level += scatter.of_the_year(quantity, whole, self.start.timetuple().tm_yday)
+        level += self._day_states(quantity)[np.clip(whole, 0, self.days - 1)]
+        return level
 
     def usual(self, quantity: Quantity, moments: Moments) -> Floats:
         """Give the level of a stable morning, with what is slowly lost for ever."""

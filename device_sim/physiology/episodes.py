@@ -310,7 +310,8 @@ def _fall(days: Floats, top: float, end: float) -> Floats:
     """Fall exponentially from 1 at `top` to exactly 0 at `end`, half of it in a quarter of it."""
     gone = np.clip((days - top) / max(end - top, 1e-6), 0, 1)
     floor = np.exp(-3.0)
-    return (np.exp(-3.0 * gone) - floor) / (1 - floor)
+    left: Floats = (np.exp(-3.0 * gone) - floor) / (1 - floor)
+    return left
 
 
 def _severity(luck: np.random.Generator) -> float:

@@ -139,7 +139,7 @@ def again(course: Course, quantity: Quantity, moments: Moments, values: Floats) 
 
 
 def _is_skipped(course: Course, days: Moments) -> Flags:
-    """Say which agreed days are left out: more of them when ill, depressed or after another."""
+    """Say which agreed days are left out: more of them when ill or depressed, and in some weeks."""
     who = course.profile
     if who.skipping <= 0:
         return np.zeros(days.shape, dtype=np.bool_)
@@ -149,7 +149,9 @@ def _is_skipped(course: Course, days: Moments) -> Flags:
     # Weeks differ: a bad week loses several days, as people report of themselves.
     weeks = normal_at(key_of(course.seed, course.name, "week"), np.floor_divide(days, 7))
     odds = odds + 0.8 * weeks
-    return uniform_at(key_of(course.seed, course.name, "skip"), days) < 1 / (1 + np.exp(-odds))
+    luck = uniform_at(key_of(course.seed, course.name, "skip"), days)
+    skipped: Flags = luck < 1 / (1 + np.exp(-odds))
+    return skipped
 
 
 def _moments(course: Course, days: Moments) -> Moments:

@@ -15,17 +15,14 @@ from typing import Final
 
 import numpy as np
 
+from device_sim import patient
 from device_sim.physiology.chance import Floats, Moments, key_of, normal_at, uniform_at
 from device_sim.physiology.course import Course
 from device_sim.physiology.scatter import DAYS_PER_YEAR, SCATTER, SECONDS_PER_DAY, moment_errors
 from telekol.quantities import Quantity
 
 KINDS: Final[dict[str, tuple[Quantity, ...]]] = {
-    "oximeter": (Quantity.SPO2, Quantity.PULSE_RATE),
-    "scale": (Quantity.BODY_WEIGHT,),
-    "cuff": (Quantity.SYSTOLIC_BP, Quantity.DIASTOLIC_BP),
-    "thermometer": (Quantity.BODY_TEMPERATURE,),
-    "spirometer": (Quantity.FEV1, Quantity.FVC, Quantity.PEF),
+    kind: tuple(Quantity(each) for each in names) for kind, names in patient.KINDS.items()
 }
 """What each kind of device measures. A cuff's pulse is left out: it is the oximeter's."""
 

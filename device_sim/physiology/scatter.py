@@ -157,8 +157,10 @@ def of_the_year(quantity: Quantity, days: Moments, first_day_of_year: int) -> Fl
 
 def winter(days: Moments, first_day_of_year: int) -> Floats:
     """Say how wintry each day is, from 1 (new year) to -1 (midsummer)."""
-    return np.cos(2 * np.pi * (days + first_day_of_year) / DAYS_PER_YEAR)
+    wave: Floats = np.cos(2 * np.pi * (days + first_day_of_year) / DAYS_PER_YEAR)
+    return wave
 
 
 def _wave(hours: Floats, peak_hour: float) -> Floats:
-    return np.cos(2 * np.pi * (hours - peak_hour) / 24)
+    wave: Floats = np.cos(2 * np.pi * (hours - peak_hour) / 24)
+    return wave
