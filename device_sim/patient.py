@@ -2,7 +2,7 @@
 
 Owns the seam between whoever lives and whatever measures. Two people live behind it: `Patient`,
 with a fixed usual level and an honest scatter around it, whom the demo and tests steer; and
-`LivingPatient`, who follows a course of `device_sim.physiology`. Must not know devices.
+`device_sim.physiology.living.LivingPatient`, who follows a course. Must not know devices.
 
 Invariants: the same seed gives the same values; every value can be encoded exactly by the device
 that measures it.
@@ -15,13 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from device_sim.encoders.weight_scale import KG_RESOLUTION
 from device_sim.errors import DeviceStateError
-
-if TYPE_CHECKING:  # numpy, which a plain home does not need
-    from device_sim.physiology.course import Course
 
 
 class Measurable(Protocol):
@@ -148,32 +145,6 @@ class Patient:
         usual, sd = getattr(self.physiology, trait.level), getattr(self.physiology, trait.sd)
         value = min(max(luck.gauss(usual, sd), trait.lowest), trait.highest)
         return round(value / float(trait.step)) * trait.step
-
-
-class LivingPatient:
-    """Somebody whose values follow a course: rhythms, illness, cold fingers and all.
-
-    Parameters
-    ----------
-    course
-        The life. Its days are counted from the local midnight of its start.
-    """
-
-    def __init__(self, course: Course) -> None:
-        self.course = course
-        self._changed: dict[str, Decimal] = {}
-
-    def become(self, values: Mapping[str, Decimal]) -> None:
-        """Move the usual levels; illness and rhythm go on around the new ones."""
-        check_quantities(values)
-        self._changed |= values
-
-    def values(self, kind: str, at: datetime) -> dict[str, Decimal]:
-        """Measure at an aware moment; asking again for the same second gives the same."""
-        from device_sim.physiology.living import measured_at  # noqa: PLC0415 - needs numpy
-
-        quantities_of(kind)
-        return measured_at(self.course, kind, at, self._changed)
 
 
 def quantities_of(kind: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ Invariants: moments are sorted and distinct; nobody measures at home from a hosp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -114,13 +115,19 @@ def agreed_days(course: Course, cadence: Cadence) -> Moments:
     return days[chosen]
 
 
-def sessions(course: Course, cadence: Cadence) -> Sessions:
-    """Draw when the patient measures, over the whole course."""
+def sessions(course: Course, cadence: Cadence, away: Sequence[Absence] | None = None) -> Sessions:
+    """Draw when the patient measures, over the whole course.
+
+    Parameters
+    ----------
+    away
+        When the patient is not at home; None: as `absences` draws it.
+    """
     days = agreed_days(course, cadence)
     skipped = _is_skipped(course, days)
     moments = _moments(course, days[~skipped])
     nights = _nights(course)
-    away = absences(course)
+    away = absences(course) if away is None else away
     moments, nights = _at_home(moments, away), _at_home(nights, away)
     end = course.days * SECONDS_PER_DAY
     moments = moments[moments < end]
@@ -180,7 +187,7 @@ def _nights(course: Course) -> Moments:
     return (night + np.floor(3 * SECONDS_PER_HOUR * when).astype(np.int64))[chosen]
 
 
-def _at_home(moments: Moments, away: list[Absence]) -> Moments:
+def _at_home(moments: Moments, away: Sequence[Absence]) -> Moments:
     days = moments / SECONDS_PER_DAY
     home = np.ones(moments.shape, dtype=np.bool_)
     for each in away:

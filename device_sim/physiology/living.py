@@ -1,18 +1,20 @@
-"""One measurement of a course, at one moment of the calendar.
+"""A course that can be measured at a moment of the calendar, as a home's devices do.
 
-Owns the way from an aware moment to the course's own seconds and back to exact decimals.
+Owns the way from an aware moment to the course's own seconds and back to exact decimals. It is the
+living half of `device_sim.patient.Measurable`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from device_sim.patient import check_quantities, quantities_of
 from device_sim.physiology.chance import Moments
 from device_sim.physiology.course import Course
 from device_sim.physiology.instruments import displayed, show
@@ -20,6 +22,30 @@ from telekol.quantities import FACTS, Quantity
 
 HOME_ZONE: Final = ZoneInfo("Europe/Copenhagen")
 """Patients live by Danish clocks, also in the two nights a year when these are changed."""
+
+
+class LivingPatient:
+    """Somebody whose values follow a course: rhythms, illness, cold fingers and all.
+
+    Parameters
+    ----------
+    course
+        The life. Its days are counted from the local midnight of its start.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self._changed: dict[str, Decimal] = {}
+
+    def become(self, values: Mapping[str, Decimal]) -> None:
+        """Move the usual levels; illness and rhythm go on around the new ones."""
+        check_quantities(values)
+        self._changed |= values
+
+    def values(self, kind: str, at: datetime) -> dict[str, Decimal]:
+        """Measure at an aware moment; asking again for the same second gives the same."""
+        quantities_of(kind)
+        return measured_at(self.course, kind, at, self._changed)
 
 
 def moment_of(course: Course, at: datetime) -> int:
@@ -55,7 +81,7 @@ def exact(quantity: Quantity, value: float) -> Decimal:
 
 
 def calendar(course: Course, moments: Moments) -> list[datetime]:
-    """Give the aware local moments of a course's seconds."""
+    """Give the moments in UTC of a course's seconds."""
     midnight = datetime.combine(course.start, time())
     shown = (midnight + timedelta(seconds=moment) for moment in moments.tolist())
-    return [each.replace(tzinfo=HOME_ZONE) for each in shown]
+    return [each.replace(tzinfo=HOME_ZONE).astimezone(UTC) for each in shown]
