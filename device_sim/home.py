@@ -18,7 +18,7 @@ from typing import Final
 from device_sim.clock import DeviceClock
 from device_sim.emission import EmissionLog, Measurement
 from device_sim.errors import DeviceStateError
-from device_sim.patient import Measurable, Patient, Physiology
+from device_sim.patient import Measurable, Patient, Physiology, values_of
 from device_sim.peripherals.base import Peripheral
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
@@ -114,8 +114,9 @@ class Home:
         """Measure once: `values` where given, else what was forced, else the patient's usual."""
         given = dict(values or {})
         self._check(kind, given)
-        usual = self.patient.values(kind, datetime.now(UTC))
-        return await self.device(kind).take_measurement(usual | self._forced.pop(kind, {}) | given)
+        device = self.device(kind)
+        usual = values_of(self.patient, device.quantities, datetime.now(UTC))
+        return await device.take_measurement(usual | self._forced.pop(kind, {}) | given)
 
     def start_measuring(self, interval_s: float) -> None:
         """Let every device measure each `interval_s`, give or take a fifth."""

@@ -3,17 +3,19 @@
 Owns the mapping between the two. Pure.
 
 Invariant: simulated time never overtakes real time. Server and gateway take a reading from the
-future for a fault of a clock and date it anew, so a story that runs faster than life must lie in
-the past, and ends now at the latest. Within that rule any speed works: devices store what they
-measured with its own time, and gateways send it late, which is how a real backlog looks.
+future for a fault of a clock and date it anew. So a story lies in the past; it is told at its
+speed until it has caught up with the present, and from there on as fast as life. Any speed works:
+devices store what they measured with its own time, and gateways send it late, which is how a real
+backlog looks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from device_sim.errors import ScenarioError
+from device_sim.physiology.living import HOME_ZONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,9 @@ class Pace:
     Parameters
     ----------
     start
-        First moment of the story, aware.
+        First moment of the story: a local midnight, in UTC.
     began
-        When it began to be told, aware.
+        When its telling began, in UTC.
     speed
         Seconds of the story in a real second.
     """
@@ -34,51 +36,57 @@ class Pace:
     began: datetime
     speed: float = 1.0
 
+    @property
+    def first_day(self) -> date:
+        """The story's first day, by the patients' calendar."""
+        return self.start.astimezone(HOME_ZONE).date()
+
+    @property
+    def caught_up(self) -> datetime | None:
+        """When the story has reached the present; None if it never will."""
+        if self.start >= self.began:
+            return self.began
+        if self.speed <= 1:
+            return None
+        return self.began + (self.began - self.start) / (self.speed - 1)
+
     def real(self, simulated: datetime) -> datetime:
         """Say when a moment of the story is told."""
-        return self.began + (simulated - self.start) / self.speed
-
-    def simulated(self, real: datetime) -> datetime:
-        """Say which moment of the story is told at `real`."""
-        return self.start + (real - self.began) * self.speed
+        return max(self.began + (simulated - self.start) / self.speed, simulated)
 
 
-def fit(now: datetime, length: timedelta, speed: float, start: datetime | None = None) -> Pace:
-    """Give the pace of a story that is told from `now` on.
+def fit(now: datetime, days: int, speed: float, first_day: date | None = None) -> Pace:
+    """Give the pace of a story of so many days that is told from `now` on.
 
     Parameters
     ----------
-    start
-        Where the story lies; None: so that it ends when its telling does.
+    first_day
+        Where the story lies; None: so that its last day is today.
 
     Raises
     ------
     ScenarioError
-        If the speed is not above 0, or the story would overtake real time.
+        If the speed is not above 0, or the story lies in the future.
 
     Examples
     --------
-    >>> from datetime import UTC
-    >>> pace = fit(datetime(2026, 1, 15, tzinfo=UTC), timedelta(days=10), 240)
-    >>> pace.real(pace.start + timedelta(days=10)) == pace.start + timedelta(days=10)
-    True
+    >>> pace = fit(datetime(2026, 1, 15, 12, tzinfo=UTC), 10, 86400)
+    >>> str(pace.first_day), pace.real(pace.start + timedelta(days=9)) - pace.began
+    ('2026-01-06', datetime.timedelta(seconds=9))
     """
-    if speed <= 0:
-        raise ScenarioError(f"Expected a speed above 0, found {speed:g}; 1 is as in life.")
-    told_by = now + length / speed
-    latest = told_by - length if speed >= 1 else now
-    if start is None:
-        return Pace(latest, now, speed)
-    if start > latest:
+    if not 0 < speed < float("inf"):
+        raise ScenarioError(f"Expected a speed above 0, found {speed:g}; 1 is as fast as life.")
+    today = now.astimezone(HOME_ZONE).date()
+    first = first_day or today - timedelta(days=days - 1)
+    if first > today:
         raise ScenarioError(
-            f"Expected a story that never overtakes the real clock: {_in_words(length)} at speed "
-            f"{speed:g}, told from now on, must start at {latest.isoformat(timespec='minutes')} or "
-            f"earlier; found {start.isoformat(timespec='minutes')}. Leave `start` out, choose an "
-            "earlier one, or speed 1 with a start today."
+            f"Expected a story that does not lie in the future, found one that starts on {first}: "
+            "a server dates readings from the future anew. Leave `start` out, so that it ends "
+            "today, or choose an earlier day."
         )
-    return Pace(start, now, speed)
+    return Pace(midnight(first), now.astimezone(UTC), speed)
 
 
-def _in_words(length: timedelta) -> str:
-    days = length / timedelta(days=1)
-    return f"{days:g} days"
+def midnight(day: date) -> datetime:
+    """Give the local midnight at which a day begins, in UTC."""
+    return datetime.combine(day, time(), HOME_ZONE).astimezone(UTC)

@@ -11,7 +11,7 @@ that measures it.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -108,6 +108,14 @@ _TRAITS: Final = {
 }
 
 
+_BASES: Final = {
+    "mean_bp": ("systolic_bp", "diastolic_bp"),
+    "fev6": ("fev1", "fvc"),
+    "fev1_fvc": ("fev1", "fvc"),
+}
+"""What follows from other values of the same measurement."""
+
+
 class Patient:
     """A seeded source of measurements around a usual level that only commands change.
 
@@ -147,6 +155,32 @@ class Patient:
         return round(value / float(trait.step)) * trait.step
 
 
+def values_of(patient: Measurable, quantities: Collection[str], at: datetime) -> dict[str, Decimal]:
+    """Give what a device that measures `quantities` shows; for devices of any make.
+
+    Raises
+    ------
+    DeviceStateError
+        If one of them is neither a person's nor follows from one.
+    """
+    wanted = {base for quantity in quantities for base in _BASES.get(quantity, (quantity,))}
+    check_quantities(wanted)
+    shown: dict[str, Decimal] = {}
+    for kind, own in KINDS.items():
+        if wanted & set(own):
+            shown |= patient.values(kind, at)
+    derived = {name: _derived(name, shown) for name in _BASES if name in quantities}
+    return {quantity: (shown | derived)[quantity] for quantity in quantities}
+
+
+def _derived(quantity: str, shown: Mapping[str, Decimal]) -> Decimal:
+    if quantity == "mean_bp":  # a third of the way up from the diastolic, as cuffs estimate it
+        return round((2 * shown["diastolic_bp"] + shown["systolic_bp"]) / 3, 0)
+    if quantity == "fev6":  # six seconds are a little less than all
+        return max(round(shown["fvc"] * Decimal("0.95"), 2), shown["fev1"])
+    return round(shown["fev1"] / shown["fvc"], 2)
+
+
 def quantities_of(kind: str) -> tuple[str, ...]:
     """Name what a kind of device measures.
 
@@ -160,7 +194,7 @@ def quantities_of(kind: str) -> tuple[str, ...]:
     return KINDS[kind]
 
 
-def check_quantities(values: Mapping[str, Decimal]) -> None:
+def check_quantities(values: Iterable[str]) -> None:
     """Refuse what is not measured of a person."""
     if strange := set(values) - _TRAITS.keys():
         raise DeviceStateError(

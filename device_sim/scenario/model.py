@@ -19,16 +19,21 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from device_sim.patient import KINDS
 from device_sim.physiology.episodes import MAKERS
 from device_sim.physiology.habits import Cadence
-from device_sim.physiology.profile import TYPES, Profile
+from device_sim.physiology.profile import TYPES, Profile, draw
 from device_sim.scenario.faults import ON_THE_WIRE
 from telekol.topics import GATEWAY_ID_PATTERN
 
 _WHEN: Final = re.compile(r"^day (\d{1,3})(?: ([01]\d|2[0-3]):([0-5]\d))?$")
+RANDOM: Final = "random"
+"""A type of patient: somebody drawn like a member of a cohort."""
+
 LEVELS: Final = frozenset(each.name for each in fields(Profile))
 ILLNESSES: Final = frozenset(kind.value for kind in MAKERS)
 
 
 def _moment(text: Any) -> timedelta:
+    if isinstance(text, timedelta):
+        return text
     match = _WHEN.match(text) if isinstance(text, str) else None
     if match is None or int(match[1]) < 1:
         raise ValueError(f'expected a moment like "day 3" or "day 3 08:30", found {text!r}')
@@ -49,7 +54,7 @@ When = Annotated[timedelta, BeforeValidator(_moment)]
 
 DeviceKind = Annotated[str, _one_of(KINDS, "a kind of device")]
 FaultName = Annotated[str, _one_of(ON_THE_WIRE, "a fault")]
-TypeName = Annotated[str, _one_of(TYPES, "a type of patient")]
+TypeName = Annotated[str, _one_of({*TYPES, RANDOM}, "a type of patient")]
 LevelName = Annotated[str, _one_of(LEVELS, "a level of a patient")]
 
 
@@ -121,7 +126,7 @@ class PatientPart(_Part):
     Parameters
     ----------
     type
-        One of the named people of `device_sim.physiology.profile`.
+        One of the named people of `device_sim.physiology.profile`, or ``random``.
     levels
         What is different about this one: any field of `Profile`.
     cadence
@@ -136,9 +141,10 @@ class PatientPart(_Part):
     measures: bool = True
     events: tuple[Event, ...] = ()
 
-    def profile(self) -> Profile:
-        """Give the person."""
-        return replace(TYPES[self.type], **self.levels)  # type: ignore[arg-type]  # checked names
+    def profile(self, seed: int, name: str) -> Profile:
+        """Give the person; a random one is always the same for the same seed and name."""
+        base = draw(seed, name) if self.type == RANDOM else TYPES[self.type]
+        return replace(base, **self.levels)  # type: ignore[arg-type]  # checked names
 
 
 class Fault(_Part):

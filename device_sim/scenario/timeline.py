@@ -81,11 +81,6 @@ def gateway_of(home: HomePart, number: int) -> str:
     return home.gateway or f"gateway-{number:04d}"
 
 
-def start_of(first_day: date) -> datetime:
-    """Give the midnight at which a story begins."""
-    return datetime.combine(first_day, time(), HOME_ZONE).astimezone(UTC)
-
-
 def unfold(scenario: Scenario, first_day: date) -> list[Happening]:
     """Tell a whole story, in order of time."""
     return sorted(
@@ -114,7 +109,7 @@ def unfold_home(
 
 def course_of(patient: PatientPart, name: str, seed: int, first_day: date, days: int) -> Course:
     """Give the life of one of a story's patients."""
-    profile = patient.profile()
+    profile = patient.profile(seed, name)
     drawn = episodes.draw(seed, name, profile, days, first_day.timetuple().tm_yday)
     told = [
         _illness(event, stream(seed, name, "told", number))
@@ -185,7 +180,7 @@ def _event(event: Event, course: Course, gateway: str, number: int) -> Happening
 
 def _faults(home: HomePart, gateway: str, first_day: date) -> Iterator[Happening]:
     for fault in home.faults:
-        begins = Happening(
+        broken = Happening(
             at=_moment(first_day, fault.begins),
             home=gateway,
             what=What.BREAKS,
@@ -193,9 +188,9 @@ def _faults(home: HomePart, gateway: str, first_day: date) -> Iterator[Happening
             name=fault.name,
             parameters=fault.parameters,
         )
-        yield begins
+        yield broken
         if fault.ends is not None:
-            yield replace(begins, at=_moment(first_day, fault.ends), what=What.HEALS)
+            yield replace(broken, at=_moment(first_day, fault.ends), what=What.HEALS)
     for outage in home.outages:
         begins, ends = _moment(first_day, outage.begins), _moment(first_day, outage.ends)
         yield Happening(at=begins, home=gateway, what=What.CUT, name=outage.of)
