@@ -1,4 +1,4 @@
-"""A fleet against the production ingest: out of order, twice, late, over a cut line; stored once."""
+"""A fleet against the production ingest: out of order, twice, over a cut line; stored once."""
 
 from __future__ import annotations
 
