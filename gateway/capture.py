@@ -20,7 +20,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.clock import IMPLAUSIBLE, DeviceClock, Timing, correct
-from gateway.profiles.measurement import Measurement, Reading
+from gateway.profiles.measurement import Measurement, OfUser, Reading
 from telekol.observation import Device, Observation, arrival_id, reading_id
 from telekol.quantities import FACTS, Quantity
 
@@ -109,6 +109,7 @@ def _observe(
         time_confidence=timing.confidence,
         received_at=around.received_at,
         quality=measurement.quality + timing.quality,
+        user_index=measurement.user if isinstance(measurement, OfUser) else None,
     )
 
 

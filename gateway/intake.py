@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
+from uuid import UUID
 
 from gateway.capture import (
     Captured,
@@ -32,6 +33,7 @@ from gateway.clock import DeviceClock
 from gateway.errors import ProfileError
 from gateway.outbox import Outbox
 from gateway.profiles import MEASUREMENTS
+from gateway.profiles.measurement import Measurement
 from telekol.observation import Device, Observation
 
 _LOG = logging.getLogger(__name__)
@@ -49,12 +51,32 @@ the same values within a minute would tell nobody anything new."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """An indication that was kept, and when it first came."""
+class Taken:
+    """What became of a payload.
 
-    uuid: str
+    Parameters
+    ----------
+    new
+        How many of its readings were new.
+    ids
+        Of all its readings that are in the outbox, those known before included.
+    is_understood
+        False if it could not be decoded: whoever may erase it from a device must not.
+    """
+
+    new: int = 0
+    ids: tuple[UUID, ...] = ()
+    is_understood: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """A payload that was kept, when it first came, and its readings."""
+
+    kind: type[Measurement]
     payload: bytes
     at: datetime
+    ids: tuple[UUID, ...] = ()
 
 
 class Intake:
@@ -74,7 +96,7 @@ class Intake:
         self._zone = zone
         self._on_kept = on_kept
         self._counter = 0
-        self._in_vain: dict[Device, _Taken] = {}
+        self._in_vain: dict[Device, _Before] = {}
 
     def take(
         self, uuid: str, payload: bytes, device: Device, clock: DeviceClock, received_at: datetime
@@ -86,14 +108,48 @@ class Intake:
         OutboxError
             If the readings could not be written; the indication must not be confirmed.
         """
-        self._counter += 1
+        return self.take_as(MEASUREMENTS[uuid], payload, device, clock, received_at).new
+
+    def take_as(
+        self,
+        kind: type[Measurement],
+        payload: bytes,
+        device: Device,
+        clock: DeviceClock,
+        received_at: datetime,
+    ) -> Taken:
+        """Keep what the bytes of one measurement say, whatever way they came.
+
+        Raises
+        ------
+        OutboxError
+            If the readings could not be written; the device must keep them.
+        """
         try:
-            measurement = MEASUREMENTS[uuid].from_bytes(payload)
+            measurement = kind.from_bytes(payload)
         except ProfileError as error:
             _LOG.warning(
                 "%s sent what cannot be read, bytes %s: %s", device.address, payload.hex(), error
             )
-            return 0
+            return Taken(is_understood=False)
+        return self.take_measurement(measurement, payload, device, clock, received_at)
+
+    def take_measurement(
+        self,
+        measurement: Measurement,
+        payload: bytes,
+        device: Device,
+        clock: DeviceClock,
+        received_at: datetime,
+    ) -> Taken:
+        """Keep a decoded measurement; `payload` tells whether it is sent again.
+
+        Raises
+        ------
+        OutboxError
+            If the readings could not be written; the device must keep them.
+        """
+        self._counter += 1
         around = Circumstances(
             gateway=self._gateway,
             device=device,
@@ -104,22 +160,26 @@ class Intake:
         )
         captured = capture(measurement, around)
         self._say_what_is_held_back(captured, device, payload)
-        if self._is_resent(_Taken(uuid, payload, received_at), device):
+        now = _Before(type(measurement), payload, received_at)
+        before = self._resent(now, device)
+        if before is not None:
             _LOG.info("%s sent the same again, with a time that cannot be used", device.address)
-            return 0
-        kept = self._keep(captured.observations, around)
-        if any(is_stamped_in_vain(item) for item in kept):
-            self._in_vain[device] = _Taken(uuid, payload, received_at)
-        return len(kept)
+            return Taken(ids=before.ids)
+        news, ids = self._keep(captured.observations, around)
+        if any(is_stamped_in_vain(item) for item in news):
+            self._in_vain[device] = replace(now, ids=ids)
+        return Taken(len(news), ids)
 
-    def _is_resent(self, taken: _Taken, device: Device) -> bool:
+    def _resent(self, now: _Before, device: Device) -> _Before | None:
         before = self._in_vain.get(device)
-        return (
+        if (
             before is not None
-            and (before.uuid, before.payload) == (taken.uuid, taken.payload)
+            and (before.kind, before.payload) == (now.kind, now.payload)
             # Not the other way round either: our own clock may have been set back.
-            and abs(taken.at - before.at) <= RESENT_WITHIN
-        )
+            and abs(now.at - before.at) <= RESENT_WITHIN
+        ):
+            return before
+        return None
 
     def _say_what_is_held_back(self, captured: Captured, device: Device, payload: bytes) -> None:
         for reason in captured.held_back:
@@ -127,28 +187,35 @@ class Intake:
 
     def _keep(
         self, observations: tuple[Observation, ...], around: Circumstances
-    ) -> tuple[Observation, ...]:
-        """Give those that were new, as they were kept."""
+    ) -> tuple[tuple[Observation, ...], tuple[UUID, ...]]:
+        """Give those that were new, as they were kept, and the ids of all."""
         address = around.device.address
         kept = self._outbox.put(observations)
-        clashes = [self._keep_clash(item, around) for item in kept.clashes]
-        news = kept.news + tuple(item for one in clashes for item in one)
+        news, ids = kept.news, [item.id for item in observations if item not in kept.clashes]
+        for clash in kept.clashes:
+            settled, is_new = self._keep_clash(clash, around)
+            news += (settled,) * is_new
+            ids.append(settled.id)
         if kept.repeated:
             _LOG.info("%s repeated %d known readings", address, kept.repeated)
         if news:
             # Values are health data; the log says that there were some.
             _LOG.info("%s: %d new readings kept", address, len(news))
             self._on_kept()
-        return news
+        return news, tuple(ids)
 
     def _keep_clash(
         self, observation: Observation, around: Circumstances
-    ) -> tuple[Observation, ...]:
-        """Keep a reading whose device stamped another value with the same second."""
+    ) -> tuple[Observation, bool]:
+        """Keep a reading whose device stamped another value with the same second.
+
+        Gives it as it is in the outbox, and whether it was new.
+        """
         for record_number in range(1, _RECORDS_OF_A_SECOND):
-            kept = self._outbox.put((renumbered(observation, record_number),))
+            other = renumbered(observation, record_number)
+            kept = self._outbox.put((other,))
             if not kept.clashes:
-                return kept.news
+                return other, bool(kept.news)
         _LOG.warning(
             "%s stamped more than %d values of %s with one second, %s; the last is known by its "
             "arrival",
@@ -157,4 +224,5 @@ class Intake:
             observation.quantity,
             observation.device_time,
         )
-        return self._outbox.put((known_by_arrival(observation, around),)).news
+        last = known_by_arrival(observation, around)
+        return last, bool(self._outbox.put((last,)).news)

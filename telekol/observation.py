@@ -48,6 +48,10 @@ GATEWAY_CLOCK_AHEAD: Final = "gateway-clock-ahead"
 """Quality flag of a reading whose gateway dated it in the future; the server dated it anew."""
 
 
+USER_INDEX_MOST: Final = 254
+"""The User Index of the User Data Service is one byte, and 255 means "unknown user"."""
+
+
 def _to_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -123,6 +127,9 @@ class Observation(BaseModel):
         holds the time zone the device lives in as well as its error.
     quality
         Names of the quality flags that the device set.
+    user_index
+        The device's own number for who used it, as a scale's user slot; None if it has none or
+        does not know. It means nobody in particular: whose slot it is, only the server may say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -139,6 +146,7 @@ class Observation(BaseModel):
     received_at: UtcDatetime
     quality: Annotated[tuple[ShortText, ...], Field(max_length=32)] = ()
     entered: Entry = Entry.AUTOMATIC
+    user_index: Annotated[int, Field(ge=0, le=USER_INDEX_MOST)] | None = None
 
     @model_validator(mode="after")
     def _must_be_possible(self) -> Self:

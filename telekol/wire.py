@@ -127,14 +127,16 @@ class DecodedMessage:
 
 
 def encode(message: ObservationMessage | Receipt) -> bytes:
-    """Write a message as JSON.
+    """Write a message as JSON; a field without a value is left out.
+
+    So a server of an older version still takes what a newer gateway has nothing to say about.
 
     Raises
     ------
     WireError
         With code ``too-large`` if it would pass MESSAGE_LIMIT_BYTES; cut the run shorter.
     """
-    payload = message.model_dump_json(exclude_defaults=False).encode()
+    payload = message.model_dump_json(exclude_none=True).encode()
     _check_size(payload)
     return payload
 

@@ -12,6 +12,7 @@ from typing import Final
 from gateway.profiles import berry, beurer, nonin
 from gateway.profiles.blood_pressure import BloodPressure
 from gateway.profiles.body_composition import BodyComposition
+from gateway.profiles.generic_health_sensor import HealthObservation
 from gateway.profiles.measurement import Measurement
 from gateway.profiles.pulse_oximeter import SpotCheck
 from gateway.profiles.pulse_oximeter_stream import Continuous
@@ -60,6 +61,7 @@ PROFILES: Final = (
     Profile("xiaomi-scale-v1", XiaomiV1, sig_uuid(0x181D)),
     Profile("xiaomi-scale-v2", XiaomiV2, sig_uuid(0x181B)),
     Profile("vitalograph", LungMonitorBlow),
+    Profile("generic-health-sensor", HealthObservation, sig_uuid(0x1840), sig_uuid(0x2B8B)),
 )
 
 _WIRED: Final = tuple(profile for profile in PROFILES if profile.is_wired)

@@ -17,12 +17,12 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import IntFlag
 from typing import Final, Self
 
 from gateway.profiles.ieee11073 import DateTime, FieldReader, Sfloat, little_endian
-from gateway.profiles.measurement import Reading, flag_names, hundredths, readings_of
+from gateway.profiles.measurement import DIGITS, Reading, flag_names, hundredths, readings_of
 from gateway.profiles.quality import refusal
 from telekol.quantities import Quantity
 
@@ -105,7 +105,7 @@ class BloodPressure:
         value = pressure.value
         if value is None or Presence.KILOPASCAL not in self.presence:
             return value
-        return hundredths(value / _KPA_PER_MMHG)
+        return kilopascals_to_mmhg(value)
 
     @property
     def user(self) -> int | None:
@@ -155,3 +155,9 @@ class BloodPressure:
                 self.extra,
             )
         )
+
+
+def kilopascals_to_mmhg(value: Decimal) -> Decimal:
+    """Convert a pressure, rounded to 0.01 mmHg."""
+    with localcontext(prec=DIGITS):
+        return hundredths(value / _KPA_PER_MMHG)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from enum import IntFlag
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, runtime_checkable
 
 from telekol.quantities import FACTS, Quantity
 
@@ -54,6 +54,15 @@ class Measurement(Protocol):
 
     def __bytes__(self) -> bytes:
         """Encode; the same bytes that were decoded."""
+
+
+@runtime_checkable
+class OfUser(Protocol):
+    """A measurement of a device that several people use."""
+
+    @property
+    def user(self) -> int | None:
+        """The device's own number for who used it; None if it does not know."""
 
 
 def flag_names(flags: IntFlag) -> Iterator[str]:

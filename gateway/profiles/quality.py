@@ -70,6 +70,10 @@ RULES: Final[dict[str, Rule]] = {
     "fully-qualified": _kept("the device vouches for it"),
     "smart-point": _kept("the device's own mark of high quality"),
     "from-storage": _kept("measured earlier, at its time stamp; as good as a fresh one"),
+    "manually-entered": _marked("a person typed it into the device, which measured nothing"),
+    "setting": _refused("what the device was set to, not what it measured"),
+    "beyond-threshold": _kept("passed the device's own alarm limit; the limits here are others"),
+    "thresholding-disabled": _kept("about the device's own alarms, not about the number"),
     # What a device says of its sensor.
     "finger-off": _refused("no finger in the sensor: the number is nobody's, or an old one"),
     "sensor-not-on-user": _refused("the sensor is on nobody"),
@@ -117,6 +121,7 @@ RULES: Final[dict[str, Rule]] = {
     # What the gateway finds out about the time; the number stands.
     "device-clock-not-set": _marked("the number stands; the time is when it arrived"),
     "device-time-implausible": _marked("the number stands; the time is when it arrived"),
+    "earlier-timeline": _marked("the device's clock has jumped since; its time is less sure"),
 }
 
 

@@ -93,8 +93,7 @@ class Temperature:
         value = self.temperature.value
         if value is None or Presence.FAHRENHEIT not in self.presence:
             return value
-        with localcontext(prec=DIGITS):
-            return hundredths((value - 32) * 5 / 9)
+        return fahrenheit_to_celsius(value)
 
     @property
     def site(self) -> Site | None:
@@ -131,3 +130,9 @@ class Temperature:
                 self.extra,
             )
         )
+
+
+def fahrenheit_to_celsius(value: Decimal) -> Decimal:
+    """Convert a temperature, rounded to 0.01 degrees Celsius."""
+    with localcontext(prec=DIGITS):
+        return hundredths((value - 32) * 5 / 9)

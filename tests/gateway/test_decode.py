@@ -29,6 +29,7 @@ NAMES = [
     "xiaomi-scale-v1",
     "xiaomi-scale-v2",
     "vitalograph",
+    "generic-health-sensor",
 ]
 
 

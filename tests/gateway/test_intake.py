@@ -114,6 +114,12 @@ def test_pounds_arrive_as_kilograms(home: Home) -> None:
     assert home.kept[0].unit == "kg"
 
 
+def test_the_slot_of_the_scale_goes_along(home: Home) -> None:
+    assert home.take(WEIGHT, "06 8638" + STAMP + "02") == 1
+    assert home.take(WEIGHT, "06 8738" + STAMP[:-2] + "06" + "ff") == 1
+    assert [one.user_index for one in home.kept] == [2, None]
+
+
 def test_bytes_that_cannot_be_read_are_logged_and_confirmed(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:

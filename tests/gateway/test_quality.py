@@ -7,7 +7,7 @@ from enum import IntFlag
 import pytest
 
 from gateway import clock
-from gateway.profiles import berry, blood_pressure, nonin, pulse_oximeter
+from gateway.profiles import berry, blood_pressure, generic_health_sensor, nonin, pulse_oximeter
 from gateway.profiles.measurement import flag_names
 from gateway.profiles.quality import RULES, Ruling, refusal
 
@@ -20,6 +20,7 @@ FLAGS: tuple[type[IntFlag], ...] = (
     nonin.ClassicState,
     berry.Probe,
     berry.Finger,
+    generic_health_sensor.Status,
 )
 # Not flags of a byte: what is made of a flag that is missing, or of several.
 MADE = {
@@ -31,6 +32,7 @@ MADE = {
     "bad-test",
     "device-clock-not-set",
     clock.IMPLAUSIBLE,
+    "earlier-timeline",
 }
 NOBODYS = {
     "demonstration",
@@ -45,6 +47,7 @@ NOBODYS = {
     "bad-test",
     "not-stable",
     "small-object",
+    "setting",
 }
 
 

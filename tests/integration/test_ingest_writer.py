@@ -44,6 +44,14 @@ def test_a_reading_is_stored_attributed_and_queued(connection: Db) -> None:
     assert outcome.receipts[0].through == 1
 
 
+def test_a_reading_with_the_slot_of_its_device_is_stored(connection: Db) -> None:
+    add_home(connection)
+    reading = observation(91.0).model_copy(update={"user_index": 2})
+    outcome = writer.store(connection, [sort(TOPIC, message(reading))])
+    assert outcome.stored == 1
+    assert _count(connection, "quarantine") == 0
+
+
 def test_the_same_reading_twice_is_one_row_and_two_receipts(
     connection: Db,
 ) -> None:

@@ -43,6 +43,15 @@ def test_decimal_values_come_through_exactly(value: float) -> None:
     assert got.observations[0][1].value == value
 
 
+def test_the_slot_of_a_shared_device_comes_through_and_is_left_out_if_unknown() -> None:
+    known = observation().model_copy(update={"user_index": 2})
+    got = decode_observations(TOPIC, message(known, observation()))
+    assert [item.user_index for _, item in got.observations] == [2, None]
+    assert message(known, observation()).count(b"user_index") == 1
+    (refused,) = decode_observations(TOPIC, _changed_observation(user_index=255)).refused
+    assert "user_index" in refused.reason
+
+
 @pytest.mark.parametrize(
     ("payload", "code"),
     [
