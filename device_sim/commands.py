@@ -18,6 +18,7 @@ from device_sim.control_server import ControlServer
 from device_sim.emission import EmissionLog
 from device_sim.fleet.commands import fleet
 from device_sim.home import Home
+from device_sim.scenario.commands import list_stories, run, show
 
 HIGHEST_PORT: Final = 65535
 
@@ -108,8 +109,11 @@ def sim(
         asyncio.run(_run(Plan(homes, seed, interval_s, base_port, control), log))
 
 
-app.command("cohort")(cohort)
+app.command("list")(list_stories)
+app.command("show")(show)
+app.command("run")(run)
 app.command("fleet")(fleet)
+app.command("cohort")(cohort)
 
 
 async def _run(plan: Plan, log: EmissionLog) -> None:

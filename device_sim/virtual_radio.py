@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from typing import Final
+from typing import Final, Protocol
 
 from bumble import hci, ll
 from bumble.controller import Connection, Controller
@@ -154,6 +154,13 @@ class _HostConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio gives it
         """Give the controller back."""
         self._radio.host_left(self)
+
+
+class Air(Protocol):
+    """Where devices can be put on the air: a virtual radio or a real adapter."""
+
+    async def add_device(self, name: str, address: hci.Address) -> Device:
+        """Put a device on the air and return its Bumble host stack, powered on."""
 
 
 class VirtualRadio:

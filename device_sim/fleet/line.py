@@ -177,8 +177,11 @@ class Line:
             self._loop.add_writer(sock, client.loop_write)
 
     def _on_write_done(self, _client: Client, _data: Any, sock: Any) -> None:
+        self._loop.call_soon_threadsafe(self._rest_if_open, sock)
+
+    def _rest_if_open(self, sock: Any) -> None:
         if sock.fileno() >= 0:
-            self._loop.call_soon_threadsafe(self._loop.remove_writer, sock)
+            self._loop.remove_writer(sock)
 
     # -- MQTT --------------------------------------------------------------------------------
 
