@@ -41,7 +41,7 @@ _WEIGHT: Final[dict[Kind, tuple[float, float, float, float]]] = {
 # sets were flagged in the field by static limits *and* answers (doi 10.1177/1357633X17735558).
 _STABLE: Final = -3.6
 _BAD_DAY: Final = 0.9
-_RISE: Final = 5.0
+_RISE: Final = 4.2
 
 
 def yes(course: Course, moments: Moments) -> dict[str, Moments]:

@@ -152,7 +152,7 @@ def _is_skipped(course: Course, days: Moments) -> Flags:
         return np.zeros(days.shape, dtype=np.bool_)
     noon = days * SECONDS_PER_DAY + 12 * SECONDS_PER_HOUR
     odds = np.log(who.skipping / (1 - who.skipping)) + 0.6 * who.is_depressed
-    odds = odds + 0.8 * np.minimum(course.symptom_burden(noon), 2.0)
+    odds = odds + 1.2 * np.minimum(course.symptom_burden(noon), 2.0)
     # Weeks differ: a bad week loses several days, as people report of themselves.
     weeks = normal_at(key_of(course.seed, course.name, "week"), np.floor_divide(days, 7))
     odds = odds + 0.8 * weeks

@@ -117,7 +117,10 @@ class Stage:
         if each.what is What.MEASURED:
             await _measure(home, each)
         elif each.what is What.BREAKS:
-            await home.device(each.device).begin_fault(each.name, each.parameters)
+            device = home.device(each.device)
+            # A clock that starts anew starts at the story's moment, not at ours.
+            with _in_the_past(device, datetime.now(UTC) - each.at):
+                await device.begin_fault(each.name, each.parameters)
         elif each.what is What.HEALS:
             await home.device(each.device).heal_fault(each.name)
         elif each.what is What.CUT:
