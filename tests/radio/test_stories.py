@@ -88,7 +88,9 @@ def test_a_story_is_told_delivered_and_rightly_dated(
             count = "select count(*) from observation"
             taken = len(_emitted(emissions))
             wait_until(
-                lambda: connection.execute(count).fetchone() >= (taken,), "all in the database", 90
+                lambda: (connection.execute(count).fetchone() or (0,))[0] >= taken,
+                "all in the database",
+                90,
             )
     rows = connection.execute(
         "select quantity, value, measured_at, device_time from observation order by measured_at"

@@ -5,6 +5,7 @@ Each anchor names its source in device_sim.physiology; docs/simulator.md repeats
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -40,9 +41,8 @@ def _cohort() -> tuple[Member, ...]:
 
 
 def _steady(days: int = 2000, **levels: float) -> Course:
-    from dataclasses import replace
-
-    return Course(3, "somebody", replace(STEADY, **levels), date(2025, 1, 1), days, ())
+    who = replace(STEADY, **levels)  # type: ignore[arg-type]  # each is a level, a number
+    return Course(3, "somebody", who, date(2025, 1, 1), days, ())
 
 
 def _mornings(course: Course) -> np.ndarray:
@@ -188,7 +188,7 @@ def test_detection_is_no_easier_than_in_the_studies() -> None:
         fall = (spo2[stable].mean() - spo2) / max(spo2[stable].std(), 1)
         rise = (pulse - pulse[stable].mean()) / max(pulse[stable].std(), 3)
         composite = (fall + rise) / 2
-        said = sum(answers.yes(one.course, seen.moments).values())
+        said = np.sum(list(answers.yes(one.course, seen.moments).values()), axis=0)
         days = seen.moments / DAY_S
         near = np.zeros(days.shape, dtype=bool)
         for each in one.course.episodes:
