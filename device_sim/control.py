@@ -20,6 +20,10 @@ Commands:
     End the device's connection abruptly.
 ``indicate-raw``
     Indicate the bytes in `hex`, whatever they mean.
+``press-pairing``
+    Hold the button of a device that is paired so (A&D, Beurer scale).
+``choose-user``
+    On a scale with users: the index `user` stands on it from now on.
 ``fault``
     Switch on the fault `name`; its parameters beside it, e.g. ``"seconds": 3``.
 ``heal``

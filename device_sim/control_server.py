@@ -50,6 +50,8 @@ class ControlServer:
             "set-clock": self._set_clock,
             "drop-link": self._drop_link,
             "indicate-raw": self._indicate_raw,
+            "press-pairing": self._press_pairing,
+            "choose-user": self._choose_user,
             "fault": self._fault,
             "heal": self._heal,
             "faults": self._faults,
@@ -156,6 +158,14 @@ class ControlServer:
     async def _indicate_raw(self, request: Request) -> Answer:
         payload = bytes.fromhex(str(request.get("hex", "")))
         self._device(request).indicate_raw(payload)
+        return {}
+
+    async def _press_pairing(self, request: Request) -> Answer:
+        self._device(request).press_pairing()
+        return {}
+
+    async def _choose_user(self, request: Request) -> Answer:
+        self._device(request).choose_user(int(_number(request, "user")))
         return {}
 
     async def _fault(self, request: Request) -> Answer:

@@ -15,16 +15,23 @@ from typing import Final
 from device_sim.emission import EmissionLog
 from device_sim.errors import SimulatorError
 from device_sim.faults import Trait
+from device_sim.peripherals.and_medical import AndCuff, AndScale
 from device_sim.peripherals.berry import BerryOximeter
+from device_sim.peripherals.beurer_scale import BeurerScale
 from device_sim.peripherals.body_scale import BodyScale
 from device_sim.peripherals.continuous_oximeter import ContinuousOximeter
 from device_sim.peripherals.cuff import Cuff
+from device_sim.peripherals.health_sensor import HealthSensor, SixSecondSensor
 from device_sim.peripherals.instrument import Instrument
 from device_sim.peripherals.nonin_3230 import Nonin3230
+from device_sim.peripherals.nonin_classic import NoninClassic
+from device_sim.peripherals.po60 import Po60
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.recording_oximeter import RecordingOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.peripherals.thermometer import Thermometer
+from device_sim.peripherals.vitalograph import LungMonitor
+from device_sim.peripherals.xiaomi import XiaomiScaleV1, XiaomiScaleV2
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +91,32 @@ KINDS: Final[Mapping[str, Kind]] = {
     "berry-bm1000": _kind(
         "BM1", BerryOximeter, BerryOximeter, "Berry BM1000: BCI frames, a hundred a second"
     ),
+    "nonin-classic": _kind(
+        "NOC", NoninClassic, NoninClassic, "Nonin Onyx II, four-byte frames on a TCP port"
+    ),
+    "beurer-po60": _kind("PO6", Po60, Po60, "Beurer PO60: records, fetched by a vendor's service"),
+    "xiaomi-scale-v1": _kind(
+        "XI1", XiaomiScaleV1, XiaomiScaleV1, "Xiaomi Mi Smart Scale, adverts only"
+    ),
+    "xiaomi-scale-v2": _kind(
+        "XI2", XiaomiScaleV2, XiaomiScaleV2, "Xiaomi Mi Body Composition Scale, adverts only"
+    ),
+    "vitalograph": _kind(
+        "VIT", LungMonitor, LungMonitor, "Vitalograph lung monitor, frames on a TCP port"
+    ),
+    "spirometer": _kind(
+        "GHS", HealthSensor, HealthSensor, "spirometer by Generic Health Sensor (0x1840), with FVC"
+    ),
+    "spirometer-fev6": _kind(
+        "GH6", SixSecondSensor, SixSecondSensor, "the same, that stops after six seconds: FEV6"
+    ),
     "body-scale": _kind("BCS", BodyScale, BodyScale, "body analysing scale (0x181B)"),
     "cuff": _kind("BPM", Cuff, Cuff, "blood pressure cuff (0x1810)"),
+    "and-scale": _kind("ANS", AndScale, AndScale, "A&D scale UC-352BLE, paired by its button"),
+    "and-cuff": _kind("ANC", AndCuff, AndCuff, "A&D cuff UA-651BLE, paired by its button"),
+    "beurer-scale": _kind(
+        "BEU", BeurerScale, BeurerScale, "scale like Beurer BF720, with users and consent codes"
+    ),
     "thermometer": _kind("HTS", Thermometer, Thermometer, "ear thermometer (0x1809)"),
 }
 

@@ -12,6 +12,7 @@ Invariants:
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -50,6 +51,7 @@ class Peripheral(Connectable):
     ) -> None:
         super().__init__(identity, log, clock=clock, battery_percent=battery_percent)
         self._memory: deque[Stored] = deque()
+        self._more = asyncio.Event()
         self._delivered: list[Stored] = []
         self._measurement = Characteristic[bytes](
             self.measurement_uuid,
@@ -86,7 +88,12 @@ class Peripheral(Connectable):
     def keep(self, stored: Stored) -> None:
         """Store, to be indicated in turn."""
         self._memory.append(stored)
-        self._ready.set()
+        self.settle()
+
+    def settle(self) -> None:
+        """Be on the air while there is something to say."""
+        (self._more.set if self._memory else self._more.clear)()
+        super().settle()
 
     def measurement_services(self) -> list[Service]:
         """List the one service: the measurement and what describes it."""
@@ -105,7 +112,7 @@ class Peripheral(Connectable):
             if self._memory:
                 if not await self._deliver(link, self._memory[0]):
                     break
-            elif not await link.until_set(self._ready, self.linger_s):
+            elif not await link.until_set(self._more, self.linger_s):
                 break
 
     async def _deliver(self, link: Link, stored: Stored) -> bool:
@@ -122,8 +129,7 @@ class Peripheral(Connectable):
 
     def _forget(self, stored: Stored) -> None:
         self._memory.remove(stored)
-        if not self._memory:
-            self._ready.clear()
+        self.settle()
         if stored.measurement:
             if stored not in self._delivered:
                 self._delivered.append(stored)
@@ -133,8 +139,7 @@ class Peripheral(Connectable):
         """Take everything that was delivered back into the memory, once, oldest first."""
         known = [stored for stored in self._delivered if stored not in self._memory]
         self._memory.extendleft(reversed(known))
-        if self._memory:
-            self._ready.set()
+        self.settle()
 
     def _onsets(self) -> dict[str, Callable[[Parameters], None]]:
         return super()._onsets() | {"repeats-memory": lambda _given: self._remember_all()}

@@ -68,6 +68,7 @@ class Connectable(Instrument):
         super().__init__(identity, log, clock=clock, battery_percent=battery_percent)
         self.confirm_timeout_s = CONFIRM_TIMEOUT_S
         self.patience_s = PATIENCE_S
+        self.is_pairing = False
         self._ready = asyncio.Event()
         self._arrivals: asyncio.Queue[Link] = asyncio.Queue()
         self._link: Link | None = None
@@ -100,6 +101,13 @@ class Connectable(Instrument):
         """Write the advertisement."""
         return advertisement(self.identity, self.service_uuid)
 
+    def prepare(self, device: Device) -> None:
+        """Set up what else the kind needs of its host stack, before it is on the air."""
+
+    def settle(self) -> None:
+        """Be on the air while there is something to say or somebody to pair with, and not else."""
+        (self._ready.set if self.pending_count or self.is_pairing else self._ready.clear)()
+
     @property
     def is_connected(self) -> bool:
         """Whether a gateway is connected now."""
@@ -116,6 +124,8 @@ class Connectable(Instrument):
                 Characteristic.EVENT_SUBSCRIPTION, self._subscription_of(characteristic)
             )
         self._hinder_answers(device)
+        self.prepare(device)
+        self.settle()
         self._device = device
         self._life = asyncio.create_task(self._live(device), name=f"device {self.serial}")
 

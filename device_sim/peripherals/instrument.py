@@ -181,6 +181,18 @@ class Instrument(ABC):
         """End the connection abruptly, as when the device's battery falls out."""
         raise DeviceStateError(f"Nobody is connected to {self.serial}, so no link can drop.")
 
+    def press_pairing(self) -> None:
+        """Hold the button down until the device is ready to be paired with a new host."""
+        raise DeviceStateError(
+            f"Expected a device that is paired by a button; {self.identity.model} is not."
+        )
+
+    def choose_user(self, index: int) -> None:
+        """Say whose measurements follow, on a device that tells its users apart."""
+        raise DeviceStateError(
+            f"Expected a device with users; {self.identity.model} has none, so not {index}."
+        )
+
     # -- faults ----------------------------------------------------------------------------
 
     async def begin_fault(self, name: str, parameters: Mapping[str, float] | None = None) -> None:

@@ -31,6 +31,7 @@ class Link:
         self.notified: set[Characteristic[bytes]] = set()
         self.indicated: set[Characteristic[bytes]] = set()
         connection.on(Connection.EVENT_DISCONNECTION, self._on_end)
+        connection.on(Connection.EVENT_CONNECTION_ENCRYPTION_CHANGE, self.changed.set)
 
     @property
     def is_up(self) -> bool:
@@ -53,6 +54,15 @@ class Link:
     def is_subscribed(self, *characteristics: Characteristic[bytes]) -> bool:
         """Say whether one of `characteristics` is subscribed to, in either way."""
         return any(each in self.notified or each in self.indicated for each in characteristics)
+
+    async def until_encrypted(self, seconds: float) -> bool:
+        """Wait for the link to be encrypted; False if it is not in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.is_up and not self.connection.is_encrypted:
+                    self.changed.clear()
+                    await first(self.changed, self.ended)
+        return self.is_up and self.connection.is_encrypted
 
     async def until_subscribed(
         self, characteristics: tuple[Characteristic[bytes], ...], seconds: float

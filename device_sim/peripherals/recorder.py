@@ -94,18 +94,22 @@ class Recorder(Connectable):
         """Store as a record."""
         self._records.append(stored)
         self._unconfirmed.add(id(stored))
-        self._ready.set()
+        self.settle()
 
     async def converse(self, link: Link) -> None:
         """Answer requests until none comes for a while."""
         self._drain_requests()
-        await link.until_subscribed((self._control_point,), self.patience_s)
+        await link.until_subscribed(self.subscribable(), self.patience_s)
         while link.is_up:
-            if self._requests.empty():
-                self._asked.clear()
-                if not await link.until_set(self._asked, self.request_patience_s):
-                    break
-            await self._answer(link, self._requests.get_nowait())
+            self._asked.clear()
+            await self.between_requests(link)
+            if not self._requests.empty():
+                await self._answer(link, self._requests.get_nowait())
+            elif not await link.until_set(self._asked, self.request_patience_s):
+                break
+
+    async def between_requests(self, link: Link) -> None:
+        """Do what else the device does over a link."""
 
     async def _answer(self, link: Link, request: Request) -> None:
         if request.refused is not None:
@@ -135,12 +139,15 @@ class Recorder(Connectable):
             self._log.indicated(stored.measurement)
         if not await self.send_record(link, stored):
             return False
+        self.got_through(stored)
+        return True
+
+    def got_through(self, stored: Stored) -> None:
+        """Note that the other side has a measurement; it stays a record."""
         self._unconfirmed.discard(id(stored))
-        if not self._unconfirmed:
-            self._ready.clear()
+        self.settle()
         if stored.measurement:
             self._log.confirmed(stored.measurement)
-        return True
 
     async def send_packet(
         self, link: Link, characteristic: Characteristic[bytes], payload: bytes
@@ -157,7 +164,7 @@ class Recorder(Connectable):
         if not self.faults.has("repeats-memory"):  # with it, the device only says that it did
             self._records.clear()
             self._unconfirmed.clear()
-            self._ready.clear()
+            self.settle()
         return Outcome.SUCCESS
 
     def _on_request(self, _connection: object, value: bytes) -> None:

@@ -92,7 +92,7 @@ class Stream(Connectable):
     def keep(self, stored: Stored) -> None:
         """Insert the finger."""
         self._fingers.append(stored)
-        self._ready.set()
+        self.settle()
         if self._inserting is None or self._inserting.done():
             self._inserting = asyncio.create_task(self._pass_by(), name=f"finger in {self.serial}")
 
@@ -138,8 +138,8 @@ class Stream(Connectable):
             if stored.measurement:
                 self._conclude(stored.measurement, heard)
             self._fingers.popleft()
+            self.settle()
             if not self._fingers:
-                self._ready.clear()
                 self._heard.clear()
 
     async def _wait_for_a_listener(self) -> None:
