@@ -1,4 +1,4 @@
-"""``telekol sim``: homes without hardware, each behind an HCI moniker.
+"""``telekol sim``: homes without hardware, each behind an HCI moniker; and its subcommands.
 
 Owns the command line of the simulator. Must not know how homes work inside.
 """
@@ -13,9 +13,12 @@ from typing import Annotated, Final, NamedTuple
 
 import typer
 
+from device_sim.cohort_command import cohort
 from device_sim.control_server import ControlServer
 from device_sim.emission import EmissionLog
+from device_sim.fleet.commands import fleet
 from device_sim.home import Home
+from device_sim.scenario.commands import list_stories, run, show
 
 HIGHEST_PORT: Final = 65535
 
@@ -37,8 +40,10 @@ app = typer.Typer(
 )
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def sim(
+    context: typer.Context,
+    *,
     homes: Annotated[int, typer.Option(min=1, max=500, help="How many homes.")] = 1,
     seed: Annotated[int, typer.Option(help="Same seed, same patients and values.")] = 1,
     interval_s: Annotated[
@@ -66,25 +71,35 @@ def sim(
         ),
     ] = None,
 ) -> None:
-    """Run simulated homes: virtual Bluetooth devices behind real HCI, no hardware needed.
+    """Everything outside the gateway, in software: radio, devices, patients, homes, whole fleets.
 
-    Each home has a pulse oximeter, a scale and a patient. Its gateway's Bluetooth controller
-    is offered on TCP; the moniker to give to the gateway is printed, one line per home.
+    Without a subcommand, homes run until Ctrl-C. Each has a pulse oximeter, a scale and a patient;
+    its gateway's Bluetooth controller is offered on TCP, and the moniker to give to the gateway is
+    printed, one line for each home. Everybody and everything is invented.
 
-    **Examples**
+    **Homes on a virtual radio**, which a real gateway process reads:
 
-    One home that measures each minute:
-
-        telekol sim
-
-    Ten homes, measuring each five seconds, everything sent written down:
+        telekol sim                                       one home that measures each minute
 
         telekol sim --homes 10 --interval-s 5 --emissions emissions.jsonl
 
-    Nothing measured but on command (see `device_sim/control.py` for the commands):
+        telekol sim --interval-s 0 --control 9100         nothing but on command
 
-        telekol sim --interval-s 0 --control 9100
+    The commands on the control port are JSON lines, such as {"command": "measure", "home":
+    "gateway-0001", "device": "oximeter", "values": {"spo2": 84}}; `device_sim/control.py`
+    describes them all.
+
+    **Stories**, each with what the triage board shall show: `telekol sim list`, `telekol sim show
+    sudden-fall`, `telekol sim run sudden-fall`. A story is a TOML file that you can write yourself.
+
+    **Fleets** of thousands of gateways over MQTT, without radio: `telekol sim fleet`.
+
+    **Patient-years in files**, with their truth, to score rules by: `telekol sim cohort`.
+
+    docs/simulator.md tells more: the patients, where their numbers come from, the scenario files.
     """
+    if context.invoked_subcommand is not None:
+        return
     if base_port and base_port + homes - 1 > HIGHEST_PORT:
         raise typer.BadParameter(
             f"Expected {homes} ports from {base_port} up, but {HIGHEST_PORT} is the highest.",
@@ -92,6 +107,13 @@ def sim(
         )
     with contextlib.closing(EmissionLog(emissions)) as log:
         asyncio.run(_run(Plan(homes, seed, interval_s, base_port, control), log))
+
+
+app.command("list")(list_stories)
+app.command("show")(show)
+app.command("run")(run)
+app.command("fleet")(fleet)
+app.command("cohort")(cohort)
 
 
 async def _run(plan: Plan, log: EmissionLog) -> None:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, TypeVar
 
 from device_sim.emission import EmissionLog, Measurement
 from device_sim.errors import DeviceStateError
 from device_sim.kit import DEFAULT_KIT, made, named
-from device_sim.patient import Patient, Physiology
+from device_sim.patient import Measurable, Patient, Physiology, values_of
 from device_sim.peripherals.instrument import Instrument
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
@@ -29,28 +30,6 @@ JITTER: Final = 0.2
 
 
 _Device = TypeVar("_Device", bound=Instrument)
-
-TYPICAL: Final[Mapping[str, Decimal]] = {
-    "systolic_bp": Decimal(132),
-    "diastolic_bp": Decimal(78),
-    "mean_bp": Decimal(96),
-    "body_temperature": Decimal("36.7"),
-    "fev1": Decimal("1.12"),
-    "fvc": Decimal("2.45"),
-    "fev6": Decimal("2.31"),
-    "pef": Decimal(190),
-}
-"""A person with severe COPD in a stable phase, where `Patient` has no level of its own."""
-
-
-def usual_values(patient: Patient, quantities: frozenset[str]) -> dict[str, Decimal]:
-    """Draw the patient's usual values of `quantities`."""
-    drawn: dict[str, Decimal] = {}
-    if quantities & {"spo2", "pulse_rate"}:
-        drawn |= patient.oximetry()
-    if "body_weight" in quantities:
-        drawn |= patient.weighing()
-    return {quantity: drawn.get(quantity) or TYPICAL[quantity] for quantity in quantities}
 
 
 class Home:
@@ -66,6 +45,8 @@ class Home:
         With `number`, decides every value.
     physiology
         The patient's usual levels.
+    patient
+        Somebody else than the patient that `seed` and `physiology` make.
     devices
         The kit: kinds of `device_sim.kit`, or name -> kind.
     radio
@@ -84,6 +65,7 @@ class Home:
         *,
         seed: int = 1,
         physiology: Physiology | None = None,
+        patient: Measurable | None = None,
         devices: Mapping[str, str] | Iterable[str] = DEFAULT_KIT,
         radio: HomeRadio | None = None,
     ) -> None:
@@ -92,7 +74,7 @@ class Home:
         self.radio: HomeRadio = radio or VirtualRadio(self.gateway_id)
         self._kinds = named(devices)
         self._devices = made(self._kinds, number, log)
-        self.patient = Patient(f"{seed}/{number}", physiology)
+        self.patient: Measurable = patient or Patient(f"{seed}/{number}", physiology)
         self._jitter = random.Random(f"{seed}/{number}/jitter")  # noqa: S311 - a simulation
         self._forced: dict[str, dict[str, Decimal]] = {}
         self._routine: asyncio.Task[None] | None = None
@@ -156,11 +138,11 @@ class Home:
         self._forced[kind] = values
 
     async def measure(self, kind: str, values: Mapping[str, Decimal] | None = None) -> Measurement:
-        """Measure once: `values` where given, else what was forced, else the patient's usual."""
+        """Measure once: `values` where given, else what was forced, else what the patient has."""
         given = dict(values or {})
         self._check(kind, given)
         device = self.device(kind)
-        usual = usual_values(self.patient, device.quantities)
+        usual = values_of(self.patient, device.quantities, datetime.now(UTC))
         return await device.take_measurement(usual | self._forced.pop(kind, {}) | given)
 
     def start_measuring(self, interval_s: float) -> None:

@@ -48,17 +48,17 @@ asyncio.run(main())
 
 
 def test_a_patient_is_reproducible_and_independent_of_the_order() -> None:
-    one, other = Patient(3), Patient(3)
-    first = [one.oximetry() for _ in range(5)]
-    other.weighing()
-    assert [other.oximetry() for _ in range(5)] == first
-    assert [Patient(4).oximetry() for _ in range(5)] != first
+    one, other, now = Patient(3), Patient(3), datetime.now(UTC)
+    first = [one.values("oximeter", now) for _ in range(5)]
+    other.values("scale", now)
+    assert [other.values("oximeter", now) for _ in range(5)] == first
+    assert [Patient(4).values("oximeter", now) for _ in range(5)] != first
 
 
 def test_a_patient_stays_near_the_usual() -> None:
-    patient = Patient(1)
-    spo2 = [float(patient.oximetry()["spo2"]) for _ in range(200)]
-    weights = [float(patient.weighing()["body_weight"]) for _ in range(200)]
+    patient, now = Patient(1), datetime.now(UTC)
+    spo2 = [float(patient.values("oximeter", now)["spo2"]) for _ in range(200)]
+    weights = [float(patient.values("scale", now)["body_weight"]) for _ in range(200)]
     assert 91.5 < sum(spo2) / 200 < 92.5
     assert 73.8 < sum(weights) / 200 < 74.2
 
