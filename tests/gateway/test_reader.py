@@ -15,6 +15,7 @@ import pytest
 from bleak.exc import BleakError
 
 from device_sim.emission import EmissionLog
+from device_sim.peripherals.link import Link
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.virtual_radio import VirtualRadio
@@ -149,10 +150,10 @@ async def test_a_device_that_hangs_up_at_once_does_not_starve_another(
     outbox: Outbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def hang_up(link: Any) -> None:
-        await oximeter._hang_up(link, 0x13)
+    async def hang_up(link: Link) -> None:
+        await link.hang_up()
 
-    monkeypatch.setattr(oximeter, "_serve", hang_up)
+    monkeypatch.setattr(oximeter, "converse", hang_up)
     scale = Scale("WSS-1", EmissionLog())
     await scale.start(air)
     await measure(oximeter)

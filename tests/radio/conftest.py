@@ -14,7 +14,7 @@ from bleak.backends.device import BLEDevice
 
 from device_sim.emission import EmissionLog
 from device_sim.home import Home
-from device_sim.peripherals.base import Peripheral
+from device_sim.peripherals.instrument import Instrument
 from gateway.radio import PairingPolicy, Radio, open_radio
 from gateway.radio.bumble_client import BumbleClient
 
@@ -49,7 +49,7 @@ def log() -> EmissionLog:
 @pytest.fixture
 async def home(log: EmissionLog) -> AsyncIterator[Home]:
     home = Home(1, log)
-    for device in home.devices.values():
+    for device in (home.oximeter, home.scale):
         device.linger_s = 0.05
     await home.start()
     yield home
@@ -63,7 +63,7 @@ async def radio(home: Home) -> AsyncIterator[Radio]:
     await radio.close()
 
 
-async def find(radio: Radio, device: Peripheral, timeout_s: float = 3) -> BLEDevice:
+async def find(radio: Radio, device: Instrument, timeout_s: float = 3) -> BLEDevice:
     found: asyncio.Future[BLEDevice] = asyncio.get_running_loop().create_future()
 
     def on_detected(seen: BLEDevice, _data: object) -> None:
@@ -75,7 +75,7 @@ async def find(radio: Radio, device: Peripheral, timeout_s: float = 3) -> BLEDev
 
 
 @asynccontextmanager
-async def session(radio: Radio, device: Peripheral) -> AsyncIterator[Session]:
+async def session(radio: Radio, device: Instrument) -> AsyncIterator[Session]:
     seen = await find(radio, device)
     ended = asyncio.Event()
     client = radio.client(seen, lambda _client: ended.set())

@@ -15,6 +15,7 @@ from bumble.transport.common import TransportLostError
 from device_sim.emission import EmissionLog
 from device_sim.errors import DeviceStateError, SimulatorError
 from device_sim.home import Home
+from device_sim.virtual_radio import VirtualRadio
 from gateway.radio import LinkEndedError, Radio, RadioUnavailableError, hci, open_radio, waiting
 
 from .conftest import (
@@ -138,6 +139,7 @@ async def test_a_controller_that_hangs_does_not_answer_the_probe(
 ) -> None:
     monkeypatch.setattr(hci, "ANSWER_WITHIN_S", 0.2)
     await radio.probe()
+    assert isinstance(home.radio, VirtualRadio)
     monkeypatch.setattr(home.radio.controller, "on_packet", lambda _packet: None)
     with pytest.raises(RadioUnavailableError, match="to answer, found that it does not"):
         await within(5, radio.probe())
