@@ -17,6 +17,7 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import partial
@@ -37,10 +38,13 @@ from gateway.intake import Intake
 from gateway.local_parts import local_parts
 from gateway.mqtt import Broker
 from gateway.outbox import Outbox
-from gateway.radio import open_radio
+from gateway.radio import PairingPolicy, PairingWindow, Radio, open_radio
+from gateway.radio_report import RadioReport
 from gateway.reader import Reader
+from gateway.recovery import RESTART_STATUS, Recovery, RestartRecord, RestartWantedError
 from gateway.serial_devices import SerialReader
 from gateway.settings import GatewaySettings
+from gateway.systemd_notify import Notifier, Progress, feed_watchdog
 from gateway.uplink import Uplink
 from telekol import __version__
 from telekol.health import TroubleCode
@@ -53,6 +57,14 @@ WATCH_S: Final = 60.0
 """How often the outbox's room and the certificate are looked at; both change in hours."""
 STOP_WITHIN_S: Final = 1.8
 """Under the two seconds that are promised; a radio or broker that hangs is left behind."""
+
+_PROGRESS_WITHIN_S: Final = {
+    # A blind gateway waits 300 s between tries, a conversation may last 200 s; then mending.
+    "radio loop": 600.0,
+    # Asked with each feed of the watchdog.
+    "outbox": 180.0,
+}
+"""How long the parts may go without progress before the supervisor is left to act."""
 
 
 def run(settings: GatewaySettings) -> None:
@@ -75,6 +87,9 @@ def run(settings: GatewaySettings) -> None:
     book = _open_book(settings)
     try:
         asyncio.run(_run(settings, outbox, book))
+    except RestartWantedError as error:
+        _LOG.error("%s", error)
+        raise SystemExit(RESTART_STATUS) from error
     finally:
         book.close()
         outbox.close()
@@ -100,27 +115,42 @@ async def _run(settings: GatewaySettings, outbox: Outbox, book: InstructionBook)
         __version__,
         outbox.depth(),
     )
-    await _run_parts(_parts(settings, outbox, book), stop)
+    notifier = Notifier()
+    parts = _parts(settings, outbox, book, notifier)
+    notifier.ready()
+    try:
+        await _run_parts(parts, stop)
+    finally:
+        notifier.stopping()
 
 
 def _parts(
-    settings: GatewaySettings, outbox: Outbox, book: InstructionBook
+    settings: GatewaySettings, outbox: Outbox, book: InstructionBook, notifier: Notifier
 ) -> tuple[Coroutine[Any, Any, None], ...]:
     condition = Condition()
     desk = InstructionDesk(settings.gateway_id, book, outbox, partial(_is_clock_trusted, condition))
     uplink = _uplink(settings, outbox, book, desk, condition)
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
-    opener = partial(open_radio, settings.gateway_radio, bonds=settings.bonds)
     home = _home(settings, intake, outbox, condition)
-    reader = Reader(opener, intake, ClockBook(outbox), settings.zone, _now, home)
-    ports = [SerialReader(source, home) for source in settings.serial_sources]
+    progress = Progress(_PROGRESS_WITHIN_S, time.monotonic)
+    reader = Reader(
+        _opener(settings),
+        intake,
+        ClockBook(outbox),
+        settings.zone,
+        _now,
+        _recovery(settings, notifier),
+        lambda: progress.beat("radio loop"),
+        home,
+    )
     return (
         reader.run(),
         uplink.run(),
         _keep_house(outbox),
         _watch(settings, outbox, desk, condition),
-        *(port.run() for port in ports),
         *local_parts(settings, outbox, condition, on_kept=uplink.wake, now=_now),
+        feed_watchdog(notifier, progress, partial(_check_outbox, outbox, progress)),
+        *(SerialReader(source, home).run() for source in settings.serial_sources),
     )
 
 
@@ -135,6 +165,30 @@ def _home(settings: GatewaySettings, intake: Intake, outbox: Outbox, condition: 
         keeps_batteries=True,
         adverts=settings.adverts,
     )
+
+
+def _opener(settings: GatewaySettings) -> partial[Coroutine[Any, Any, Radio]]:
+    window = PairingWindow(settings.pairing_window, _now)
+    policy = PairingPolicy(settings.devices, settings.passkeys, window.is_open)
+    return partial(open_radio, settings.gateway_radio, bonds=settings.bonds, policy=policy)
+
+
+def _recovery(settings: GatewaySettings, notifier: Notifier) -> Recovery:
+    # Without a supervisor a process that ends stays ended.
+    record = RestartRecord(settings.restarts) if notifier.is_supervised else None
+    return Recovery(RadioReport(notifier), record, _now)
+
+
+def _check_outbox(outbox: Outbox, progress: Progress) -> None:
+    """Beat for the outbox if it answers; a disk that hangs holds this loop and feeds nothing."""
+    try:
+        outbox.depth()
+    except OutboxCorruptError:
+        raise
+    except OutboxError as error:
+        _LOG.error("the outbox does not answer: %s", error)
+    else:
+        progress.beat("outbox")
 
 
 def _uplink(

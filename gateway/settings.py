@@ -6,11 +6,12 @@ the descriptions.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from gateway.adverts import Adverts
 from gateway.delivery import DeliveryPolicy
@@ -84,6 +85,24 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
+_ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+_PASSKEY: Final = re.compile(_ADDRESS.pattern + r" *= *[0-9]{6}")
+
+
+def _parts_of(text: str) -> list[str]:
+    return [part.strip() for part in text.upper().split(",") if part.strip()]
+
+
+def _passkeys(text: SecretStr) -> SecretStr:
+    for number, part in enumerate(_parts_of(text.get_secret_value()), 1):
+        if not _PASSKEY.fullmatch(part):
+            raise ValueError(
+                "expected an address and six digits like C0:11:22:33:44:55=123456, found "
+                f"something else as entry {number}"
+            )
+    return text
+
+
 class GatewaySettings(BrokerSettings):
     """What a home gateway needs to know."""
 
@@ -108,9 +127,10 @@ class GatewaySettings(BrokerSettings):
     )
     gateway_devices: Annotated[str, AfterValidator(_kit)] = Field(
         default="",
-        description="This kit's devices, as FAMILY@ADDRESS with commas between. Needed for scales "
-        "that only advertise (xiaomi-scale-v1, xiaomi-scale-v2) and for devices that advertise no "
-        "service (berry-bm1000, beurer-po60); the others are found without it.",
+        description="This kit's devices, as ADDRESS or FAMILY@ADDRESS with commas between; they "
+        "may be paired at any time. The family is needed for scales that only advertise "
+        "(xiaomi-scale-v1, xiaomi-scale-v2) and for devices that advertise no service "
+        "(berry-bm1000, beurer-po60).",
     )
     gateway_only_kit: bool = Field(
         default=False,
@@ -158,6 +178,10 @@ class GatewaySettings(BrokerSettings):
         default=None,
         description="Folder whose *.json files are taken as spirometry documents. Not set: none.",
     )
+    gateway_passkeys: Annotated[SecretStr, AfterValidator(_passkeys)] = Field(
+        default=SecretStr(""),
+        description="Passkeys printed on devices, like C0:11:22:33:44:55=123456, with commas.",
+    )
     gateway_reconnect_window_s: float = Field(
         default=RECONNECT_WINDOW_S,
         ge=0,
@@ -179,6 +203,32 @@ class GatewaySettings(BrokerSettings):
     )
 
     @property
+    def is_platform_radio(self) -> bool:
+        """Whether the radio is the system's own Bluetooth."""
+        return self.gateway_radio == "platform"
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """The addresses of the home's own devices."""
+        return frozenset(item.address for item in kit_devices(self.gateway_devices))
+
+    @property
+    def passkeys(self) -> dict[str, int]:
+        """The passkeys printed on devices, by address."""
+        pairs = (part.split("=") for part in _parts_of(self.gateway_passkeys.get_secret_value()))
+        return {address.strip(): int(digits) for address, digits in pairs}
+
+    @property
+    def pairing_window(self) -> Path:
+        """The file that says until when unknown devices may be paired."""
+        return self._beside(".pairing")
+
+    @property
+    def restarts(self) -> Path:
+        """The file that says how often the process was restarted for its radio."""
+        return self._beside(".restarts")
+
+    @property
     def notes(self) -> Path:
         """Where instructions and the count of connections are kept: beside the outbox."""
         return self.gateway_outbox.with_name(self.gateway_outbox.name + ".instructions")
@@ -196,12 +246,15 @@ class GatewaySettings(BrokerSettings):
     @property
     def bonds(self) -> Path:
         """Where the keys of paired devices are kept, for an HCI controller: beside the outbox."""
-        return self.gateway_outbox.with_name(self.gateway_outbox.name + ".bonds")
+        return self._beside(".bonds")
+
+    def _beside(self, ending: str) -> Path:
+        return self.gateway_outbox.with_name(self.gateway_outbox.name + ending)
 
     @property
     def device_notes(self) -> Path:
         """Where notes about single devices are kept, consent codes among them."""
-        return self.gateway_outbox.with_name(self.gateway_outbox.name + ".devices")
+        return self._beside(".devices")
 
     @property
     def adverts(self) -> Adverts:
