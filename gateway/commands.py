@@ -9,7 +9,7 @@ from typing import Final
 import typer
 
 from gateway import bond_commands
-from gateway.settings import GatewaySettings
+from gateway.settings import EnrolmentSettings, GatewaySettings
 from telekol import logs
 from telekol.settings import load
 
@@ -44,7 +44,9 @@ def run(
         show_default=False,
     ),
     broker_url: str | None = typer.Option(
-        None, help="mqtt://HOST:PORT (TELEKOL_BROKER_URL).", show_default=False
+        None,
+        help="mqtts://HOST:PORT, or mqtt:// on a closed network (TELEKOL_BROKER_URL).",
+        show_default=False,
     ),
     device_timezone: str | None = typer.Option(
         None,
@@ -80,3 +82,30 @@ def run(
     from gateway import service  # noqa: PLC0415
 
     service.run(settings)
+
+
+@app.command(
+    epilog="Example: **telekol gateway enrol --id gw-aarhus-017 --key /etc/telekol/gateway.key**"
+)
+def enrol(
+    gateway_id: str | None = typer.Option(
+        None, "--id", help="This gateway's id (TELEKOL_GATEWAY_ID).", show_default=False
+    ),
+    key: Path | None = typer.Option(
+        None, help="Where its key is kept (TELEKOL_BROKER_TLS_KEY).", show_default=False
+    ),
+    *,
+    renew: bool = typer.Option(
+        False, "--renew", help="Make a new key beside the one that is there."
+    ),
+) -> None:
+    """Make this gateway's key and the request for its certificate.
+
+    The key stays here. Whoever keeps the CA signs the request; the certificate's common name is
+    the gateway's id, and the broker lets it onto that gateway's topics alone.
+    """
+    settings = load(EnrolmentSettings, gateway_id=gateway_id, broker_tls_key=key)
+    from gateway import enrolment  # noqa: PLC0415 - as below: --help does not wait for libraries
+
+    made = enrolment.enrol(settings.gateway_id, settings.broker_tls_key, renew=renew)
+    typer.echo(enrolment.next_steps(made, settings.broker_tls_key))

@@ -5,10 +5,15 @@
         ├── ProfileError              a device sent bytes that cannot be read
         ├── UnknownProfileError       we were asked for a layout that does not exist
         ├── OutboxError               the outbox cannot do what was asked; nothing was kept
+        │   ├── OutboxFullError       its size limit is reached and nothing may be given up
+        │   ├── DiskFullError         the disk under it has no room
         │   └── OutboxCorruptError    the outbox's file is damaged; only a new start helps
         │       └── OutboxGoneError   its file was removed or replaced under the gateway
         ├── BondFileError             a file of bonds is not what it should be
+        ├── CertificateError          our key or certificate is missing, wrong or another's
+        ├── NotesError                the file of instructions cannot be used
         └── BrokerUnavailableError    the MQTT broker cannot be reached or hung up
+            └── BrokerRefusedError    it is there and does not want us as we are
 
 A radio that cannot be used is ``gateway.radio.RadioUnavailableError``.
 """
@@ -34,6 +39,14 @@ class OutboxError(GatewayError):
     """The outbox cannot do what was asked; nothing of it was kept."""
 
 
+class OutboxFullError(OutboxError):
+    """The outbox has reached its size limit, and all it holds must be kept."""
+
+
+class DiskFullError(OutboxError):
+    """The disk under the outbox has no room; nothing of what was asked was kept."""
+
+
 class OutboxCorruptError(OutboxError):
     """The outbox's file is damaged; opening it anew moves it aside."""
 
@@ -48,3 +61,15 @@ class BondFileError(GatewayError):
 
 class BrokerUnavailableError(GatewayError):
     """The MQTT broker cannot be reached, refused us or hung up."""
+
+
+class BrokerRefusedError(BrokerUnavailableError):
+    """The broker is there and does not want us as we are; waiting alone does not help."""
+
+
+class CertificateError(GatewayError):
+    """Our key or certificate is missing, cannot be read or is another's."""
+
+
+class NotesError(GatewayError):
+    """The file of instructions cannot be used; nothing in it was changed."""

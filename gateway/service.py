@@ -17,40 +17,39 @@ import contextlib
 import logging
 import os
 import signal
-import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from gateway.clock_book import ClockBook
+from gateway.certificate import expires_soon
+from gateway.condition import Condition
 from gateway.delivery import DeliveryPlan
-from gateway.errors import OutboxCorruptError, OutboxError
+from gateway.enrolment import own_certificate
+from gateway.errors import CertificateError, NotesError, OutboxCorruptError, OutboxError
+from gateway.health import HealthReporter, judge_outbox
+from gateway.instruction_book import InstructionBook
+from gateway.instruction_desk import InstructionDesk
 from gateway.intake import Intake
 from gateway.mqtt import Broker
 from gateway.outbox import Outbox
-from gateway.radio import PairingPolicy, PairingWindow, Radio, open_radio
+from gateway.radio_parts import radio_parts
 from gateway.radio_report import RadioReport
-from gateway.reader import Reader
-from gateway.recovery import RESTART_STATUS, Recovery, RestartRecord, RestartWantedError
+from gateway.recovery import RESTART_STATUS, RestartWantedError
 from gateway.settings import GatewaySettings
-from gateway.systemd_notify import Notifier, Progress, feed_watchdog
+from gateway.systemd_notify import Notifier
 from gateway.uplink import Uplink
 from telekol import __version__
+from telekol.health import TroubleCode
+from telekol.tls import TlsFiles
 
 _LOG = logging.getLogger(__name__)
 
 HOUSEKEEPING_S: Final = 3600.0
+WATCH_S: Final = 60.0
+"""How often the outbox's room and the certificate are looked at; both change in hours."""
 STOP_WITHIN_S: Final = 1.8
 """Under the two seconds that are promised; a radio or broker that hangs is left behind."""
-
-_PROGRESS_WITHIN_S: Final = {
-    # A blind gateway waits 300 s between tries, a conversation may last 200 s; then mending.
-    "radio loop": 600.0,
-    # Asked with each feed of the watchdog.
-    "outbox": 180.0,
-}
-"""How long the parts may go without progress before the supervisor is left to act."""
 
 
 def run(settings: GatewaySettings) -> None:
@@ -60,20 +59,37 @@ def run(settings: GatewaySettings) -> None:
     ------
     OutboxError
         If the outbox cannot be used.
+    CertificateError
+        If there is no certificate, or it names another gateway.
     """
     os.umask(0o077)  # readings and the keys of devices are for this user alone
-    outbox = Outbox.open(settings.gateway_outbox, _now())
+    if settings.broker_tls is not None:
+        # A certificate of another gateway is a mistake of the set-up: say so and stop. One that
+        # has expired is not: readings are still kept, and the trouble is said.
+        own_certificate(settings.broker_tls, settings.gateway_id)
+    limit_bytes = settings.gateway_outbox_limit_mb * 1024 * 1024
+    outbox = Outbox.open(settings.gateway_outbox, _now(), limit_bytes)
+    book = _open_book(settings)
     try:
-        asyncio.run(_run(settings, outbox))
+        asyncio.run(_run(settings, outbox, book))
     except RestartWantedError as error:
         _LOG.error("%s", error)
         raise SystemExit(RESTART_STATUS) from error
     finally:
+        book.close()
         outbox.close()
     _LOG.info("stopped")
 
 
-async def _run(settings: GatewaySettings, outbox: Outbox) -> None:
+def _open_book(settings: GatewaySettings) -> InstructionBook:
+    try:
+        return InstructionBook.open(settings.notes, settings.gateway_id)
+    except NotesError as error:
+        _LOG.error("%s; instructions are kept in memory alone, readings are not touched", error)
+        return InstructionBook.in_memory(settings.gateway_id)
+
+
+async def _run(settings: GatewaySettings, outbox: Outbox, book: InstructionBook) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -85,7 +101,7 @@ async def _run(settings: GatewaySettings, outbox: Outbox) -> None:
         outbox.depth(),
     )
     notifier = Notifier()
-    parts = _parts(settings, outbox, notifier)
+    parts = _parts(settings, outbox, book, notifier)
     notifier.ready()
     try:
         await _run_parts(parts, stop)
@@ -94,47 +110,82 @@ async def _run(settings: GatewaySettings, outbox: Outbox) -> None:
 
 
 def _parts(
-    settings: GatewaySettings, outbox: Outbox, notifier: Notifier
+    settings: GatewaySettings, outbox: Outbox, book: InstructionBook, notifier: Notifier
 ) -> tuple[Coroutine[Any, Any, None], ...]:
-    broker = Broker(settings.broker_host, settings.broker_port, settings.gateway_id)
-    uplink = Uplink(settings.gateway_id, broker, outbox, DeliveryPlan(settings.policy), _now)
+    condition = Condition()
+    desk = InstructionDesk(settings.gateway_id, book, outbox, partial(_is_clock_trusted, condition))
+    uplink = _uplink(settings, outbox, book, desk, condition)
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
-    progress = Progress(_PROGRESS_WITHIN_S, time.monotonic)
-    reader = Reader(
-        _opener(settings),
-        intake,
-        ClockBook(outbox),
-        settings.zone,
+    radio = radio_parts(settings, outbox, intake, RadioReport(notifier, condition, _now), _now)
+    watch = _watch(settings, outbox, desk, condition)
+    return *radio, uplink.run(), _keep_house(outbox), watch
+
+
+def _uplink(
+    settings: GatewaySettings,
+    outbox: Outbox,
+    book: InstructionBook,
+    desk: InstructionDesk,
+    condition: Condition,
+) -> Uplink:
+    reporter = HealthReporter(
+        settings.gateway_id,
+        condition,
+        outbox,
+        book.next_connection,
         _now,
-        _recovery(settings, notifier),
-        lambda: progress.beat("radio loop"),
+        asyncio.get_running_loop().time,
+        interval_s=settings.gateway_health_interval_s,
     )
-    feeding = feed_watchdog(notifier, progress, partial(_check_outbox, outbox, progress))
-    return reader.run(), uplink.run(), _keep_house(outbox), feeding
+    uplink = Uplink(
+        settings.gateway_id,
+        Broker(
+            settings.broker_host, settings.broker_port, settings.gateway_id, settings.broker_tls
+        ),
+        outbox,
+        DeliveryPlan(settings.policy),
+        reporter,
+        desk,
+        condition,
+        _now,
+        settings.uplink_policy,
+    )
+    condition.listen(uplink.news)
+    return uplink
 
 
-def _opener(settings: GatewaySettings) -> partial[Coroutine[Any, Any, Radio]]:
-    window = PairingWindow(settings.pairing_window, _now)
-    policy = PairingPolicy(settings.devices, settings.passkeys, window.is_open)
-    return partial(open_radio, settings.gateway_radio, bonds=settings.bonds, policy=policy)
+def _is_clock_trusted(condition: Condition) -> bool:
+    clock = condition.snapshot().clock
+    return clock is None or clock.trusted
 
 
-def _recovery(settings: GatewaySettings, notifier: Notifier) -> Recovery:
-    # Without a supervisor a process that ends stays ended.
-    record = RestartRecord(settings.restarts) if notifier.is_supervised else None
-    return Recovery(RadioReport(notifier), record, _now)
+async def _watch(
+    settings: GatewaySettings, outbox: Outbox, desk: InstructionDesk, condition: Condition
+) -> None:
+    """Look at what nobody else looks at: the outbox's room, the certificate, old instructions."""
+    while True:
+        now = _now()
+        try:
+            judge_outbox(condition, outbox.state(now), now)
+            desk.tidy(now)
+        except OutboxCorruptError:
+            raise
+        except (OutboxError, NotesError) as error:
+            _LOG.error("the gateway's condition is not known: %s", error)
+        if settings.broker_tls is not None:
+            _judge_certificate(settings.broker_tls, settings.gateway_id, condition, now)
+        await asyncio.sleep(WATCH_S)
 
 
-def _check_outbox(outbox: Outbox, progress: Progress) -> None:
-    """Beat for the outbox if it answers; a disk that hangs holds this loop and feeds nothing."""
+def _judge_certificate(files: TlsFiles, gateway: str, condition: Condition, now: datetime) -> None:
     try:
-        outbox.depth()
-    except OutboxCorruptError:
-        raise
-    except OutboxError as error:
-        _LOG.error("the outbox does not answer: %s", error)
+        said = expires_soon(own_certificate(files, gateway), now)
+    except CertificateError as error:
+        said = str(error)
+    if said is None:
+        condition.clear(TroubleCode.CERTIFICATE_EXPIRING)
     else:
-        progress.beat("outbox")
+        condition.raise_trouble(TroubleCode.CERTIFICATE_EXPIRING, None, said, now)
 
 
 async def _run_parts(parts: tuple[Coroutine[Any, Any, None], ...], stop: asyncio.Event) -> None:

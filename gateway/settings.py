@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, SecretStr
 
 from gateway.delivery import DeliveryPolicy
-from telekol.settings import BrokerSettings
+from gateway.link_policy import HEALTH_INTERVAL_S, OFFLINE_AFTER_S, RECONNECT_WINDOW_S, UplinkPolicy
+from telekol.settings import BrokerSettings, TelekolSettings
 from telekol.topics import GatewayId
 
 
@@ -102,6 +103,13 @@ class GatewaySettings(BrokerSettings):
     gateway_outbox: Annotated[Path, AfterValidator(_no_folder)] = Field(
         description="File that keeps readings until the server has them; its folder must be ours."
     )
+    gateway_outbox_limit_mb: int = Field(
+        default=1024,
+        ge=1,
+        le=1024 * 1024,
+        description="Most megabytes that file may fill: 1024 hold a million readings, a year at "
+        "2800 a day. What is given up then is said in operating.",
+    )
     gateway_radio: Annotated[str, AfterValidator(_radio)] = Field(
         default="platform",
         min_length=1,
@@ -136,6 +144,26 @@ class GatewaySettings(BrokerSettings):
         description="Passkeys printed on devices, like C0:11:22:33:44:55=123456, with commas.",
     )
 
+    gateway_reconnect_window_s: float = Field(
+        default=RECONNECT_WINDOW_S,
+        ge=0,
+        le=600,
+        description="Over how many seconds homes spread their first try to connect, at the start "
+        "and after a lost connection; a broker that restarts then meets them one by one.",
+    )
+    gateway_offline_after_s: int = Field(
+        default=OFFLINE_AFTER_S,
+        ge=0,
+        le=86400,
+        description="Seconds without us after which the broker says that we are offline.",
+    )
+    gateway_health_interval_s: float = Field(
+        default=HEALTH_INTERVAL_S,
+        ge=1,
+        le=86400,
+        description="Most seconds between two health messages; news is sent sooner.",
+    )
+
     @property
     def is_platform_radio(self) -> bool:
         """Whether the radio is the system's own Bluetooth."""
@@ -163,6 +191,16 @@ class GatewaySettings(BrokerSettings):
         return self._beside(".restarts")
 
     @property
+    def notes(self) -> Path:
+        """Where instructions and the count of connections are kept: beside the outbox."""
+        return self.gateway_outbox.with_name(self.gateway_outbox.name + ".instructions")
+
+    @property
+    def uplink_policy(self) -> UplinkPolicy:
+        """How to connect again, and when to be called offline."""
+        return UplinkPolicy(self.gateway_reconnect_window_s, self.gateway_offline_after_s)
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone devices show."""
         return ZoneInfo(self.gateway_device_timezone)
@@ -185,3 +223,10 @@ class GatewaySettings(BrokerSettings):
     def model_post_init(self, _context: Any, /) -> None:
         """Make the outbox's place independent of where the process was started."""
         object.__setattr__(self, "gateway_outbox", self.gateway_outbox.expanduser().absolute())
+
+
+class EnrolmentSettings(TelekolSettings):
+    """What `telekol gateway enrol` needs to know; the same variables as the gateway's."""
+
+    gateway_id: GatewayId = Field(description="The gateway's id, which the certificate will name.")
+    broker_tls_key: Path = Field(description="Where the gateway's key is, or shall be.")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,6 +17,15 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from device_sim.demo.broker import BrokerKind
+from gateway.condition import Condition
+from gateway.delivery import DeliveryPlan, DeliveryPolicy
+from gateway.health import HealthReporter
+from gateway.instruction_book import InstructionBook
+from gateway.instruction_desk import InstructionDesk
+from gateway.link_policy import UplinkPolicy
+from gateway.mqtt import Broker as MqttBroker
+from gateway.outbox import Outbox
+from gateway.uplink import Uplink
 from telekol import topics
 from telekol.observation import Device, Observation, TimeConfidence, reading_id
 from telekol.quantities import Quantity
@@ -54,6 +65,39 @@ def broker(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Broker]:
     yield broker
     if broker.is_running:
         broker.kill()
+
+
+@dataclass
+class Link:
+    """An uplink and those it carries news for, as gateway.service puts them together."""
+
+    uplink: Uplink
+    condition: Condition
+    book: InstructionBook
+    desk: InstructionDesk
+
+
+def make_link(
+    broker: MqttBroker,
+    outbox: Outbox,
+    *,
+    policy: DeliveryPolicy | None = None,
+    window_s: float = 0.3,
+    offline_after_s: int = 1,
+) -> Link:
+    """Make an uplink inside a running event loop; its wait is short, since it is alone."""
+    gateway = broker.client_id
+    condition = Condition()
+    book = InstructionBook.in_memory(gateway)
+    desk = InstructionDesk(gateway, book, outbox, lambda: True)
+    loop_time = asyncio.get_running_loop().time
+    now = partial(datetime.now, UTC)
+    reporter = HealthReporter(gateway, condition, outbox, book.next_connection, now, loop_time)
+    times = UplinkPolicy(window_s, offline_after_s)
+    plan = DeliveryPlan(policy or DeliveryPolicy())
+    uplink = Uplink(gateway, broker, outbox, plan, reporter, desk, condition, now, times)
+    condition.listen(uplink.news)
+    return Link(uplink, condition, book, desk)
 
 
 @dataclass

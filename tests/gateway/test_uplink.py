@@ -6,14 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
-from gateway.delivery import DeliveryPlan, DeliveryPolicy
+from gateway.delivery import DeliveryPolicy
 from gateway.errors import BrokerUnavailableError, OutboxCorruptError
 from gateway.mqtt import Broker, Connection
 from gateway.outbox import Outbox
@@ -24,6 +23,7 @@ from tests.gateway.conftest import (
     GATEWAY,
     NOW,
     Server,
+    make_link,
     observation,
     receipt,
 )
@@ -40,10 +40,8 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 def uplink_to(port: int, outbox: Outbox, resend_first_s: float = 10) -> Uplink:
-    plan = DeliveryPlan(DeliveryPolicy(resend_first_s=resend_first_s))
-    return Uplink(
-        GATEWAY, Broker("127.0.0.1", port, GATEWAY), outbox, plan, lambda: datetime.now(UTC)
-    )
+    policy = DeliveryPolicy(resend_first_s=resend_first_s)
+    return make_link(Broker("127.0.0.1", port, GATEWAY), outbox, policy=policy).uplink
 
 
 @asynccontextmanager
@@ -179,7 +177,7 @@ async def test_a_line_that_swallows_everything_is_given_up_and_opened_anew(
 
 async def test_nobody_there_is_one_clear_error() -> None:
     port = free_port()
-    connection = Connection(Broker("127.0.0.1", port, GATEWAY), "t", lambda _: None)
+    connection = Connection(Broker("127.0.0.1", port, GATEWAY), {"t": lambda _: None})
     with pytest.raises(BrokerUnavailableError, match=f"127.0.0.1:{port}, found: nobody answers"):
         await connection.open()
     await connection.close()
@@ -190,7 +188,7 @@ async def test_a_connection_ends_when_its_broker_does(broker: BrokerProcess) -> 
     broker.start()
     heard: list[bytes] = []
     topic = topics.receipts(GATEWAY)
-    connection = Connection(Broker("127.0.0.1", broker.port, GATEWAY), topic, heard.append)
+    connection = Connection(Broker("127.0.0.1", broker.port, GATEWAY), {topic: heard.append})
     await connection.open()
     assert connection.publish(topic, b"to myself")
     await until(lambda: heard == [b"to myself"])
@@ -209,7 +207,7 @@ async def test_an_absent_broker_costs_no_file_handles() -> None:
     port = free_port()
     before = open_handles()
     for _ in range(15):
-        connection = Connection(Broker("127.0.0.1", port, GATEWAY), "t", lambda _: None)
+        connection = Connection(Broker("127.0.0.1", port, GATEWAY), {"t": lambda _: None})
         with pytest.raises(BrokerUnavailableError):
             await connection.open()
         await connection.close()
