@@ -22,7 +22,6 @@ What else changes with it: `gateway.outbox_schema`, telekol.wire (what a receipt
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -33,12 +32,12 @@ from uuid import UUID, uuid4
 
 from gateway.errors import DiskFullError, OutboxFullError
 from gateway.outbox_file import OutboxFile
-from gateway.outbox_gaps import UNREADABLE, Gaps
-from gateway.outbox_room import BATCH, DEFAULT_LIMIT_BYTES, GivenUp, RoomKeeper
-from gateway.outbox_rows import COLUMNS, Kept, OutboxState, Room, Row, believed, columns, says, text
-from gateway.outbox_schema import BLOCK, kind_of
+from gateway.outbox_gaps import Gaps
+from gateway.outbox_room import DEFAULT_LIMIT_BYTES, GivenUp, RoomKeeper
+from gateway.outbox_rows import Kept, OutboxState, Room, Row, believed, text
+from gateway.outbox_table import RowTable
 from telekol.observation import Observation
-from telekol.wire import Abandoned, Receipt, Refusal
+from telekol.wire import Abandoned, Receipt
 
 __all__ = ["Kept", "Outbox", "OutboxState", "Room", "Row"]
 
@@ -49,19 +48,6 @@ HISTORY: Final = timedelta(days=30)
 
 CLOCKS_KEPT: Final = timedelta(days=400)
 """How long the clock of a device that does not come is remembered; addresses may be many."""
-
-_LAST: Final = 2**53
-"""The wire's highest number."""
-
-_OTHER_LIVES: Final = (
-    "SELECT boot, seq, size_bytes FROM observation WHERE settled_at IS NULL AND boot {} ? "
-    "ORDER BY boot, seq LIMIT ?"
-)
-_THIS_LIFE: Final = (
-    "SELECT boot, seq, size_bytes FROM observation WHERE settled_at IS NULL AND boot = ? "
-    "ORDER BY seq {} LIMIT ?"
-)
-"""Each is a walk along observation_pending from one end: its cost does not grow with what waits."""
 
 
 class Outbox:
@@ -87,6 +73,7 @@ class Outbox:
         self.on_room: Callable[[Room], None] | None = None
         self._db = file.db
         self._gaps = Gaps(file)
+        self._rows = RowTable(file, self._gaps)
         self._keeper = RoomKeeper(file, self._gaps, limit_bytes)
         self._published: dict[str, set[int]] = defaultdict(set)
         self._room = Room.PLENTY
@@ -141,43 +128,23 @@ class Outbox:
 
     def _put(self, observations: Sequence[Observation]) -> Kept:
         arrived = max(item.received_at for item in observations)
-        with self.file.transaction() as db:
-            news, repeated, clashes, spoilt = self._sort(observations)
-            gone = self._keeper.make(arrived) if news else GivenUp()
-            for row in spoilt:
-                self._set_aside(row, arrived)
-            seqs = tuple(range(self._last_seq + 1, self._last_seq + 1 + len(news)))
-            for seq, item in zip(seqs, news, strict=True):
-                self._insert(seq, item)
-            last = seqs[-1] if seqs else self._last_seq
-            if seqs:
-                db.execute("UPDATE life SET last_seq = ? WHERE boot = ?", (last, self._boot))
-        self._last_seq = last
-        self._take_in(gone, news=len(news), is_changed=bool(spoilt))
-        return Kept(seqs, tuple(news), repeated, tuple(clashes))
+        with self.file.transaction():
+            found = self._rows.sort(observations)
+            gone = self._keeper.make(arrived) if found.news else GivenUp()
+            for row in found.spoilt:
+                self._rows.set_aside(row, arrived)
+            seqs = tuple(range(self._last_seq + 1, self._last_seq + 1 + len(found.news)))
+            self._rows.insert(self._boot, seqs, found.news)
+        self._last_seq += len(seqs)
+        self._take_in(gone, news=len(seqs), is_changed=bool(found.spoilt))
+        return Kept(seqs, found.news, found.repeated, found.clashes)
 
     def pending(self, limit: int) -> tuple[Row, ...]:
         """List the oldest `limit` waiting rows and the newest `limit`, in order.
 
         What the server asked for from earlier lives is older than what this life holds.
         """
-        with self.file.errors() as db:
-            oldest: list[Any] = []
-            for query, boot in (
-                (_OTHER_LIVES.format("<"), self._boot),
-                (_OTHER_LIVES.format(">"), self._boot),
-                (_THIS_LIFE.format("ASC"), self._boot),
-            ):
-                if len(oldest) < limit:
-                    oldest += db.execute(query, (boot, limit - len(oldest)))
-            # No more than one end is needed when everything fits in it.
-            full = len(oldest) == limit
-            query = _THIS_LIFE.format("DESC")
-            newest = db.execute(query, (self._boot, limit)).fetchall() if full else []
-        known = set(oldest)
-        rows = [*oldest, *(row for row in reversed(newest) if row not in known)]
-        boots = {boot: UUID(boot) for boot in {row[0] for row in rows}}
-        return tuple(Row(boots[boot], seq, size) for boot, seq, size in rows)
+        return self._rows.pending(self._boot, limit)
 
     def read(
         self, first: int, last: int, now: datetime, boot: UUID | None = None
@@ -193,12 +160,7 @@ class Outbox:
             The life they belong to, the present one when left out.
         """
         life = self._boot if boot is None else str(boot)
-        with self.file.errors() as db:
-            rows = db.execute(
-                f"SELECT {COLUMNS} FROM observation WHERE settled_at IS NULL "  # noqa: S608 - constants
-                "AND boot = ? AND seq BETWEEN ? AND ? ORDER BY seq",
-                (life, first, last),
-            ).fetchall()
+        rows = self._rows.waiting(life, first, last)
         run: list[Observation] = []
         for expected, row in enumerate(rows, start=first):
             observation = self._parse(row, now) if row[1] == expected else None
@@ -258,28 +220,15 @@ class Outbox:
         last
             The last number asked for, None for all there are.
         """
-        life, end = str(boot), _LAST if last is None else last
-        count, at = 0, first - 1
+        life, count, at = str(boot), 0, first - 1
         while True:
-            with self.file.transaction() as db:
-                rows = db.execute(
-                    "SELECT n, seq FROM observation WHERE boot = ? AND seq > ? AND seq <= ? "
-                    "AND settled_at IS NOT NULL ORDER BY seq LIMIT ?",
-                    (life, at, end, BATCH),
-                ).fetchall()
-                db.executemany(
-                    "UPDATE observation SET settled_at = NULL, refusal = NULL, asked_at = ? "
-                    "WHERE n = ?",
-                    [(text(now), n) for n, _ in rows],
-                )
-            if not rows:
+            with self.file.transaction():
+                seqs = self._rows.ask_again(life, at, last, now)
+            if not seqs:
                 break
-            at = rows[-1][1]
-            count += len(rows)
-            self._waiting, self._history = self._waiting + len(rows), self._history - len(rows)
-            # A receipt for an earlier message says nothing about the server as it is now.
-            self._published[life] -= {seq for _, seq in rows}
-        self._say_what_is_gone(life, first, end, count)
+            count, at = count + len(seqs), seqs[-1]
+            self._waiting, self._history = self._waiting + len(seqs), self._history - len(seqs)
+        self._say_what_is_gone(life, first, last, count)
         return count
 
     def released(self, ids: Iterable[UUID]) -> frozenset[UUID]:
@@ -288,14 +237,7 @@ class Outbox:
         A device may erase what is in the answer. What was given up, was forgotten from history
         or waits again is not in it.
         """
-        asked = json.dumps([str(reading) for reading in ids])
-        with self.file.errors() as db:
-            rows = db.execute(
-                "SELECT o.id FROM json_each(?) AS asked JOIN observation AS o "
-                "ON o.id = asked.value WHERE o.settled_at IS NOT NULL",
-                (asked,),
-            )
-            return frozenset(UUID(reading) for (reading,) in rows)
+        return self._rows.released(ids)
 
     def prune(self, now: datetime) -> int:
         """Forget rows released more than thirty days ago, and keep to the limit; give how many."""
@@ -303,7 +245,7 @@ class Outbox:
             db.execute("DELETE FROM device_clock WHERE seen_at < ?", (text(now - CLOCKS_KEPT),))
             self._gaps.forget(now - HISTORY)
         old = 0
-        while gone := self._forget_old(text(now - HISTORY)):
+        while gone := self._forget(now - HISTORY):
             old += gone
         return old + self._keep_to_limit(now)
 
@@ -342,12 +284,8 @@ class Outbox:
 
     def oldest_age(self, now: datetime) -> timedelta | None:
         """Say how long the oldest waiting row has waited; None if none waits."""
-        with self.file.errors() as db:
-            row = db.execute(
-                "SELECT coalesce(asked_at, received_at) FROM observation WHERE settled_at IS NULL "
-                "ORDER BY coalesce(asked_at, received_at) LIMIT 1"
-            ).fetchone()
-        return None if row is None else now - datetime.fromisoformat(row[0])
+        since = self._rows.waits_since()
+        return None if since is None else now - since
 
     def close(self) -> None:
         """Close the file and let another process have it."""
@@ -355,60 +293,9 @@ class Outbox:
 
     def _recall(self) -> None:
         """Read what is kept in memory: at the start, and when a shared transaction was undone."""
-        with self.file.errors() as db:
-            query = "SELECT boot, last_seq FROM life ORDER BY n DESC LIMIT 1"
-            self._boot, self._last_seq = db.execute(query).fetchone()
-        self._waiting, self._history = self._counted()
+        self._boot, self._last_seq = self._rows.life()
+        self._waiting, self._history = self._rows.counted()
         self._gaps.recount()
-
-    def _counted(self) -> tuple[int, int]:
-        """Count what waits and what is history; walks two indexes."""
-        with self.file.errors() as db:
-            query = "SELECT count(*) FROM observation WHERE settled_at IS {} NULL"
-            waiting, history = (
-                db.execute(query.format(which)).fetchone()[0] for which in ("", "NOT")
-            )
-        return int(waiting), int(history)
-
-    def _insert(self, seq: int, item: Observation) -> None:
-        block = kind_of(item) * BLOCK
-        self._db.execute(
-            f"INSERT INTO observation (n, {COLUMNS}) VALUES (1 + coalesce("  # noqa: S608 - constants
-            "(SELECT max(n) FROM observation WHERE n > ? AND n < ?), ?), ?, ?, ?, ?, ?, ?, ?)",
-            (block, block + BLOCK, block, *columns(self._boot, seq, item)),
-        )
-
-    def _sort(
-        self, observations: Sequence[Observation]
-    ) -> tuple[list[Observation], int, list[Observation], list[Any]]:
-        """Part the new from the known and from those that clash with a known one.
-
-        The last list has known rows that are not what was written: their readings are new.
-        """
-        news: dict[UUID, Observation] = {}
-        clashes: list[Observation] = []
-        spoilt: list[Any] = []
-        repeated = 0
-        for item in observations:
-            known = news.get(item.id) or self._known(item.id, spoilt)
-            if known is None:
-                news[item.id] = item
-            elif says(known, item):
-                repeated += 1
-            else:
-                clashes.append(item)
-        return list(news.values()), repeated, clashes, spoilt
-
-    def _known(self, reading: UUID, spoilt: list[Any]) -> Observation | None:
-        query = f"SELECT {COLUMNS} FROM observation WHERE id = ?"  # noqa: S608 - constants
-        row = self._db.execute(query, (str(reading),)).fetchone()
-        if row is None:
-            return None
-        try:
-            return believed(row)
-        except ValueError:
-            spoilt.append(row)
-            return None
 
     def _parse(self, row: Any, now: datetime) -> Observation | None:
         try:
@@ -416,76 +303,37 @@ class Outbox:
         except ValueError as error:
             _LOG.error("row %d is set aside: %s", row[1], error)
         with self.file.transaction():
-            self._set_aside(row, now)
+            self._rows.set_aside(row, now)
         self._take_in(GivenUp(), is_changed=True)
         return None
-
-    def _set_aside(self, row: Any, now: datetime) -> None:
-        """Take out a row that is not what was written; told to the server unless it has it."""
-        boot, seq = row[0], row[1]
-        gone = self._db.execute(
-            "DELETE FROM observation WHERE boot = ? AND seq = ? RETURNING settled_at", (boot, seq)
-        ).fetchone()
-        self._gaps.spoil(row, UNREADABLE, now)
-        if gone == (None,):
-            self._gaps.abandon([(boot, seq)], UNREADABLE)
 
     def _release(self, life: str, receipt: Receipt, now: datetime) -> int:
         published = self._published[life]
         answered = {seq for seq in published if receipt.first <= seq <= receipt.last}
-        with self.file.transaction() as db:
-            self._note_refusals(life, (item for item in receipt.refused if item.seq in answered))
-            released = db.executemany(
-                "UPDATE observation SET settled_at = ? WHERE settled_at IS NULL "
-                "AND boot = ? AND seq = ?",
-                [(text(now), life, seq) for seq in answered],
-            ).rowcount
+        with self.file.transaction():
+            released = self._rows.release(life, answered, receipt, now)
         published -= answered
-        released = max(released, 0)
         self._waiting, self._history = self._waiting - released, self._history + released
         self._say_room(self._standing())
         return released
 
-    def _note_refusals(self, life: str, refused: Iterable[Refusal]) -> None:
-        for item in refused:
-            _LOG.warning("the server refused reading %d: %s: %s", item.seq, item.code, item.reason)
-            self._db.execute(
-                "UPDATE observation SET refusal = ? WHERE boot = ? AND seq = ?",
-                (f"{item.code}: {item.reason}", life, item.seq),
-            )
-
     def _begin_new_life(self, receipt: Receipt) -> None:
         """Give what was never released new numbers; what was asked for again keeps its own."""
         boot = str(uuid4())
-        with self.file.transaction() as db:
-            waiting = db.execute(
-                "SELECT n FROM observation WHERE settled_at IS NULL AND asked_at IS NULL "
-                "AND boot = ? ORDER BY seq",
-                (self._boot,),
-            ).fetchall()
-            db.executemany(
-                "UPDATE observation SET boot = ?1, seq = ?2, "
-                "checksum = row_checksum(?1, ?2, id, body, received_at) WHERE n = ?3",
-                [(boot, new, n) for new, (n,) in enumerate(waiting, start=1)],
-            )
-            db.execute("INSERT INTO life SELECT max(n) + 1, ?, ? FROM life", (boot, len(waiting)))
+        with self.file.transaction():
+            waiting = self._rows.move(self._boot, boot)
         _LOG.error(
             "the server has readings up to %d of this outbox, which has given %d numbers: the "
             "file is an older state of itself. A new life begins; %d waiting readings go along",
             max(receipt.through, receipt.last),
             self._last_seq,
-            len(waiting),
+            waiting,
         )
-        self._boot, self._last_seq = boot, len(waiting)
+        self._boot, self._last_seq = boot, waiting
         self._published.clear()
 
-    def _say_what_is_gone(self, life: str, first: int, end: int, count: int) -> None:
-        with self.file.errors() as db:
-            query = "SELECT last_seq FROM life WHERE boot = ?"
-            given = db.execute(query, (life,)).fetchone()
-            query = "SELECT count(*) FROM observation WHERE boot = ? AND seq BETWEEN ? AND ?"
-            there = db.execute(query, (life, first, end)).fetchone()[0]
-        asked = 0 if given is None else max(min(end, given[0]) - first + 1, 0)
+    def _say_what_is_gone(self, life: str, first: int, last: int | None, count: int) -> None:
+        there, given = self._rows.present(life, first, last)
         _LOG.info(
             "the server asks again for life %s from %d: %d readings wait again, %d more were "
             "waiting, %s are no longer here",
@@ -493,7 +341,7 @@ class Outbox:
             first,
             count,
             there - count,
-            "all of a life that is not known" if given is None else asked - there,
+            "all of a life that is not known" if given is None else given - there,
         )
 
     def _trade_history_for_room(self) -> None:
@@ -504,13 +352,9 @@ class Outbox:
         if gone:
             _LOG.warning("the disk is full: %d rows of history were given up", gone)
 
-    def _forget_old(self, before: str) -> int:
-        with self.file.transaction() as db:
-            gone = db.execute(
-                "DELETE FROM observation WHERE n IN (SELECT n FROM observation "
-                "WHERE settled_at < ? ORDER BY settled_at LIMIT ?)",
-                (before, BATCH),
-            ).rowcount
+    def _forget(self, before: datetime) -> int:
+        with self.file.transaction():
+            gone = self._rows.forget(before)
         self._history -= gone
         return gone
 
@@ -530,7 +374,7 @@ class Outbox:
         self._waiting += news - gone.waiting
         self._history -= gone.history
         if is_changed:
-            self._waiting, self._history = self._counted()
+            self._waiting, self._history = self._rows.counted()
         if is_changed or gone.waiting:
             self._gaps.recount()
         if gone.waiting:

@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.clock_book import ClockBook
+from gateway.conversations import Home
 from gateway.errors import OutboxCorruptError, OutboxError
-from gateway.intake import Intake
 from gateway.outbox import Outbox
 from gateway.radio import PairingPolicy, PairingWindow, Radio, open_radio
 from gateway.radio_report import RadioReport
@@ -41,9 +41,8 @@ Part = Coroutine[Any, Any, None]
 def radio_parts(
     settings: GatewaySettings,
     outbox: Outbox,
-    intake: Intake,
+    home: Home,
     report: RadioReport,
-    now: Callable[[], datetime],
 ) -> tuple[Part, Part]:
     """Make the reader and the feeding of the watchdog, to be run beside each other."""
     progress = Progress(_PROGRESS_WITHIN_S, time.monotonic)
@@ -51,13 +50,14 @@ def radio_parts(
     supervised = report.notifier.is_supervised
     record = RestartRecord(settings.restarts) if supervised else None
     reader = Reader(
-        _opener(settings, now),
-        intake,
+        _opener(settings, home.now),
+        home.intake,
         ClockBook(outbox),
-        settings.zone,
-        now,
-        Recovery(report, record, now),
+        home.zone,
+        home.now,
+        Recovery(report, record, home.now),
         partial(progress.beat, _RADIO_LOOP),
+        home,
     )
     check = partial(_check_outbox, outbox, progress)
     return reader.run(), feed_watchdog(report.notifier, progress, check)

@@ -30,14 +30,14 @@ from bleak.exc import BleakError
 from gateway.causes import cause_of
 from gateway.clock import DeviceClock
 from gateway.clock_book import ClockBook
+from gateway.conversations import Conversation, Home
 from gateway.errors import OutboxCorruptError
 from gateway.intake import Intake
 from gateway.ladder import Proof
-from gateway.profiles import SERVICES
+from gateway.overheard import Overheard
 from gateway.radio import BondLostError, DeviceStuckError, PairingRefusedError, Radio
 from gateway.radio_keeper import RadioKeeper, StuckDeviceError, said
 from gateway.recovery import DeviceTrouble, Recovery
-from gateway.session import Session
 from gateway.turns import Cause, Turns
 
 _LOG = logging.getLogger(__name__)
@@ -74,6 +74,8 @@ class Reader:
         Remembers the devices' clocks between connections.
     now
         Gives the time, aware.
+    home
+        What conversations need besides; a home without notes, receipts and health if left out.
     recovery
         Knows what is done about a radio that fails; without one it is never given to a new
         process, and nobody is told.
@@ -90,11 +92,12 @@ class Reader:
         now: Callable[[], datetime],
         recovery: Recovery | None = None,
         beat: Callable[[], None] = lambda: None,
+        home: Home | None = None,
     ) -> None:
         self._open_radio = open_radio
-        self._intake = intake
+        self._home = home or Home(intake, zone, now)
+        self._overheard = Overheard(self._home.adverts, intake, now)
         self._clocks = clocks
-        self._zone = zone
         self._now = now
         self._turns = Turns()
         self._seen: dict[str, BLEDevice] = {}
@@ -119,7 +122,7 @@ class Reader:
         while True:
             self._seen.clear()
             self._sighting.clear()
-            scanner = radio.scanner(self._on_sighting, list(SERVICES))
+            scanner = radio.scanner(self._on_sighting, self._overheard.services)
             async with asyncio.timeout(SCAN_CHANGE_WITHIN_S):
                 await scanner.start()
             self._say_that_we_listen()
@@ -134,6 +137,7 @@ class Reader:
         until_s = self._now_s() + SCAN_ANEW_AFTER_S
         while True:
             await self._wait_for_a_sighting(until_s)
+            self._overheard.keep()
             if self._turns.next(self._seen, self._now_s()) is None:
                 continue
             if self._last_served in self._seen and len(self._seen) == 1:
@@ -161,9 +165,12 @@ class Reader:
             self._listened = True
             _LOG.info("the radio is open; listening for devices")
 
-    def _on_sighting(self, device: BLEDevice, _advertisement: AdvertisementData) -> None:
+    def _on_sighting(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
         self._recovery.saw(Proof.HEARD)
-        self._seen[device.address] = device
+        if self._overheard.admits(device.address, advertisement):
+            self._seen[device.address] = device
+        elif not self._overheard.has_news:
+            return
         self._sighting.set()
 
     async def _talk(self, radio: Radio, device: BLEDevice) -> None:
@@ -198,26 +205,24 @@ class Reader:
         hung_up = asyncio.Event()
         client = radio.client(device, lambda _client: hung_up.set())
         known = self._clocks.clock(device.address)
-        session = Session(
+        conversation = Conversation(
             client,
+            self._home,
             known_clock=known,
             keep_clock=lambda clock: self._keep_clock(device, clock),
             hung_up=hung_up,
-            intake=self._intake,
-            zone=self._zone,
-            now=self._now,
         )
         try:
             await self._connect(client)
-            await session.run()
+            await conversation.run()
         finally:
             with contextlib.suppress(BleakError, TimeoutError, OSError, EOFError):
                 async with asyncio.timeout(HANG_UP_WITHIN_S):
                     await client.disconnect()
             # Kept also after a failure: a comparison holds for what comes the next time.
-            if session.clock != known:
-                self._keep_clock(device, session.clock)
-        return session.new_readings
+            if conversation.clock != known:
+                self._keep_clock(device, conversation.clock)
+        return conversation.new_readings
 
     async def _connect(self, client: BleakClient) -> None:
         try:

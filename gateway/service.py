@@ -24,7 +24,9 @@ from typing import Any, Final
 
 from gateway.certificate import expires_soon
 from gateway.condition import Condition
+from gateway.conversations import Home
 from gateway.delivery import DeliveryPlan
+from gateway.device_notes import DeviceNotes
 from gateway.enrolment import own_certificate
 from gateway.errors import CertificateError, NotesError, OutboxCorruptError, OutboxError
 from gateway.health import HealthReporter, judge_outbox
@@ -36,6 +38,7 @@ from gateway.outbox import Outbox
 from gateway.radio_parts import radio_parts
 from gateway.radio_report import RadioReport
 from gateway.recovery import RESTART_STATUS, RestartWantedError
+from gateway.serial_devices import SerialReader
 from gateway.settings import GatewaySettings
 from gateway.systemd_notify import Notifier
 from gateway.uplink import Uplink
@@ -116,9 +119,24 @@ def _parts(
     desk = InstructionDesk(settings.gateway_id, book, outbox, partial(_is_clock_trusted, condition))
     uplink = _uplink(settings, outbox, book, desk, condition)
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
-    radio = radio_parts(settings, outbox, intake, RadioReport(notifier, condition, _now), _now)
+    home = _home(settings, intake, outbox, condition)
+    radio = radio_parts(settings, outbox, home, RadioReport(notifier, condition, _now))
     watch = _watch(settings, outbox, desk, condition)
-    return *radio, uplink.run(), _keep_house(outbox), watch
+    ports = [SerialReader(source, home).run() for source in settings.serial_sources]
+    return *radio, uplink.run(), _keep_house(outbox), watch, *ports
+
+
+def _home(settings: GatewaySettings, intake: Intake, outbox: Outbox, condition: Condition) -> Home:
+    return Home(
+        intake,
+        settings.zone,
+        _now,
+        notes=DeviceNotes(settings.device_notes),
+        receipts=outbox,
+        condition=condition,
+        keeps_batteries=True,
+        adverts=settings.adverts,
+    )
 
 
 def _uplink(

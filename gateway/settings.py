@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from gateway.adverts import Adverts
 from gateway.delivery import DeliveryPolicy
+from gateway.kit import SerialSource, kit_devices, serial_sources
 from gateway.link_policy import HEALTH_INTERVAL_S, OFFLINE_AFTER_S, RECONNECT_WINDOW_S, UplinkPolicy
 from telekol.settings import BrokerSettings, TelekolSettings
 from telekol.topics import GatewayId
@@ -69,19 +71,22 @@ def _no_folder(path: Path) -> Path:
     return path
 
 
+def _kit(text: str) -> str:
+    kit_devices(text)
+    return text
+
+
+def _serial(text: str) -> str:
+    serial_sources(text)
+    return text
+
+
 _ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 _PASSKEY: Final = re.compile(_ADDRESS.pattern + r" *= *[0-9]{6}")
 
 
 def _parts_of(text: str) -> list[str]:
     return [part.strip() for part in text.upper().split(",") if part.strip()]
-
-
-def _addresses(text: str) -> str:
-    for part in _parts_of(text):
-        if not _ADDRESS.fullmatch(part):
-            raise ValueError(f"expected addresses like C0:11:22:33:44:55, found {part!r}")
-    return text
 
 
 def _passkeys(text: SecretStr) -> SecretStr:
@@ -116,6 +121,24 @@ class GatewaySettings(BrokerSettings):
         description="The radio: platform for the system's Bluetooth, or an HCI controller like "
         "usb:0, hci-socket:0 or tcp-client:HOST:PORT.",
     )
+    gateway_devices: Annotated[str, AfterValidator(_kit)] = Field(
+        default="",
+        description="This kit's devices, as ADDRESS or FAMILY@ADDRESS with commas between; they "
+        "may be paired at any time. The family is needed for scales that only advertise "
+        "(xiaomi-scale-v1, xiaomi-scale-v2) and for devices that advertise no service "
+        "(berry-bm1000, beurer-po60).",
+    )
+    gateway_only_kit: bool = Field(
+        default=False,
+        description="Whether only devices named in TELEKOL_GATEWAY_DEVICES are connected to, so "
+        "that a neighbour's are left alone.",
+    )
+    gateway_serial: Annotated[str, AfterValidator(_serial)] = Field(
+        default="",
+        description="Devices behind a serial port, with commas between: FAMILY@rfcomm:ADDRESS "
+        "(or ADDRESS/CHANNEL), FAMILY@/dev/FILE or FAMILY@tcp:HOST:PORT, with the family "
+        "vitalograph or nonin-classic.",
+    )
     gateway_device_timezone: Annotated[str, AfterValidator(_zone_name)] = Field(
         default="Europe/Copenhagen",
         description="Time zone that devices show on their displays; their clocks are set to it.",
@@ -134,11 +157,6 @@ class GatewaySettings(BrokerSettings):
         description="Most seconds to wait for a receipt before readings are sent again.",
     )
 
-    gateway_devices: Annotated[str, AfterValidator(_addresses)] = Field(
-        default="",
-        description="Bluetooth addresses of the home's own devices, with commas between them; "
-        "they may be paired at any time.",
-    )
     gateway_passkeys: Annotated[SecretStr, AfterValidator(_passkeys)] = Field(
         default=SecretStr(""),
         description="Passkeys printed on devices, like C0:11:22:33:44:55=123456, with commas.",
@@ -172,7 +190,7 @@ class GatewaySettings(BrokerSettings):
     @property
     def devices(self) -> frozenset[str]:
         """The addresses of the home's own devices."""
-        return frozenset(_parts_of(self.gateway_devices))
+        return frozenset(item.address for item in kit_devices(self.gateway_devices))
 
     @property
     def passkeys(self) -> dict[str, int]:
@@ -212,6 +230,21 @@ class GatewaySettings(BrokerSettings):
 
     def _beside(self, ending: str) -> Path:
         return self.gateway_outbox.with_name(self.gateway_outbox.name + ending)
+
+    @property
+    def device_notes(self) -> Path:
+        """Where notes about single devices are kept, consent codes among them."""
+        return self._beside(".devices")
+
+    @property
+    def adverts(self) -> Adverts:
+        """Whose adverts are an invitation, and whose a reading."""
+        return Adverts(kit_devices(self.gateway_devices), only_kit=self.gateway_only_kit)
+
+    @property
+    def serial_sources(self) -> tuple[SerialSource, ...]:
+        """The serial ports to read."""
+        return serial_sources(self.gateway_serial)
 
     @property
     def policy(self) -> DeliveryPolicy:

@@ -107,6 +107,7 @@ class Server:
     port: int
     answers: bool = True
     stored: dict[UUID, Observation] = field(default_factory=dict)
+    batteries: dict[UUID, Observation] = field(default_factory=dict)
     arrivals: list[UUID] = field(default_factory=list)
     seqs: dict[UUID, set[int]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -140,6 +141,10 @@ class Server:
         assert not decoded.refused
         with self.lock:
             for _, item in decoded.observations:
+                if item.quantity is Quantity.BATTERY:
+                    # Every device tells its battery beside what it measures.
+                    self.batteries[item.id] = item
+                    continue
                 self.arrivals.append(item.id)
                 if self.answers:
                     self.stored.setdefault(item.id, item)

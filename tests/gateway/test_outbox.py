@@ -391,13 +391,13 @@ def test_a_file_that_was_removed_takes_no_reading_and_loses_none(
 def test_a_file_that_was_removed_during_the_commit_is_noticed(
     outbox: Outbox, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sort = outbox._sort
+    sort = outbox._rows.sort
 
     def remove(observations: Sequence[Observation]) -> Any:
         path.unlink()
         return sort(observations)
 
-    monkeypatch.setattr(outbox, "_sort", remove)
+    monkeypatch.setattr(outbox._rows, "sort", remove)
     with pytest.raises(OutboxGoneError):
         outbox.put([observation(1)])
     outbox.close()

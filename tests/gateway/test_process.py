@@ -103,7 +103,8 @@ async def test_readings_reach_the_server_and_are_released_by_its_receipt(
     # The devices show local time now, which is an hour or two ahead of UTC.
     for device in (home.oximeter, home.scale):
         assert timedelta(minutes=59) < device.clock.error < timedelta(minutes=121)
-    await until(lambda: "receipt through 3" in gateway.output())
+    await until(lambda: "receipt through 5" in gateway.output())
+    assert {item.device.serial for item in server.batteries.values()} == {"PLX-1", "WSS-1"}
     assert await asyncio.to_thread(gateway.stop, 2) == 0
 
 
