@@ -22,6 +22,7 @@ What else changes with it: `gateway.outbox_schema`, telekol.wire (what a receipt
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +34,7 @@ from uuid import UUID, uuid4
 from gateway.errors import DiskFullError, OutboxFullError
 from gateway.outbox_file import OutboxFile
 from gateway.outbox_gaps import Gaps
-from gateway.outbox_room import DEFAULT_LIMIT_BYTES, GivenUp, RoomKeeper
+from gateway.outbox_room import DEFAULT_LIMIT_BYTES, SMALL_BATCH, GivenUp, RoomKeeper
 from gateway.outbox_rows import Kept, OutboxState, Room, Row, believed, text
 from gateway.outbox_table import RowTable
 from telekol.observation import Observation
@@ -114,17 +115,23 @@ class Outbox:
         if not observations:
             return Kept()
         try:
-            try:
-                return self._put(observations)
-            except DiskFullError:
-                self._trade_history_for_room()
-                return self._put(observations)
+            return self._put_with_remedies(observations)
         except OutboxFullError:
             self._say_room(Room.FULL)
             raise
         except DiskFullError:
             self._say_room(Room.DISK_FULL)
             raise
+
+    def _put_with_remedies(self, observations: Sequence[Observation]) -> Kept:
+        """On a full disk, write over the log; then over the oldest history; then give up."""
+        for remedy in (self.file.reuse_log, self._trade_history_for_room):
+            try:
+                return self._put(observations)
+            except DiskFullError:
+                with contextlib.suppress(DiskFullError):
+                    remedy()
+        return self._put(observations)
 
     def _put(self, observations: Sequence[Observation]) -> Kept:
         arrived = max(item.received_at for item in observations)
@@ -347,7 +354,7 @@ class Outbox:
     def _trade_history_for_room(self) -> None:
         """Free pages in the file when the disk has none; needs a disk that takes a deletion."""
         with self.file.transaction():
-            gone = self._keeper.drop_history()
+            gone = self._keeper.drop_history(SMALL_BATCH)
         self._take_in(GivenUp(history=gone))
         if gone:
             _LOG.warning("the disk is full: %d rows of history were given up", gone)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,9 +124,9 @@ class RowTable:
             # No more than one end is needed when everything fits in it.
             full = len(oldest) == limit
             newest = db.execute(_THIS_LIFE.format("DESC"), (boot, limit)).fetchall() if full else []
+            boots = _boots(row[0] for row in (*oldest, *newest))
         known = set(oldest)
         rows = [*oldest, *(row for row in reversed(newest) if row not in known)]
-        boots = {name: UUID(name) for name in {row[0] for row in rows}}
         return tuple(Row(boots[name], seq, size) for name, seq, size in rows)
 
     def waiting(self, boot: str, first: int, last: int) -> list[Any]:
@@ -246,3 +247,10 @@ class RowTable:
         except ValueError:
             spoilt.append(row)
             return None
+
+
+def _boots(names: Iterable[str]) -> dict[str, UUID]:
+    try:
+        return {name: UUID(name) for name in set(names)}
+    except ValueError:
+        raise sqlite3.DatabaseError("an index names a life that cannot be") from None
