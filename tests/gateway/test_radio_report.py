@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 
@@ -129,3 +131,25 @@ def test_a_person_hears_of_what_a_person_can_mend(
     error: Exception, cause: Cause, setbacks: int, trouble: DeviceTrouble | None
 ) -> None:
     assert _trouble_of(error, cause, setbacks) is trouble
+
+
+DOCUMENTED = {
+    "not reached": Cause.UNREACHABLE,
+    "refused, or pairing failed": Cause.REFUSED,
+    "lost our keys": Cause.BOND,
+    "link lost in mid-conversation": Cause.LOST,
+    "nothing new": Cause.SILENT,
+    "sent what cannot be read": Cause.GARBAGE,
+    "our own disk": Cause.DISK,
+    "connecting hangs": Cause.STUCK,
+    "unforeseen": Cause.UNFORESEEN,
+}
+
+
+def test_operating_states_the_waits_as_they_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert set(DOCUMENTED.values()) == set(Cause)
+    for words, cause in DOCUMENTED.items():
+        waits = WAITS[cause]
+        most = f"{waits.most_s:g} s" if waits.most_s <= 60 else f"{waits.most_s / 60:g} min"
+        assert f"| {words} | {waits.first_s:g} s | {most.replace('0.5 min', '30 s')} |" in page
