@@ -17,14 +17,12 @@ import contextlib
 import logging
 import os
 import signal
-import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
 from gateway.certificate import expires_soon
-from gateway.clock_book import ClockBook
 from gateway.condition import Condition
 from gateway.conversations import Home
 from gateway.delivery import DeliveryPlan
@@ -38,13 +36,12 @@ from gateway.intake import Intake
 from gateway.local_parts import local_parts
 from gateway.mqtt import Broker
 from gateway.outbox import Outbox
-from gateway.radio import PairingPolicy, PairingWindow, Radio, open_radio
+from gateway.radio_parts import radio_parts
 from gateway.radio_report import RadioReport
-from gateway.reader import Reader
-from gateway.recovery import RESTART_STATUS, Recovery, RestartRecord, RestartWantedError
+from gateway.recovery import RESTART_STATUS, RestartWantedError
 from gateway.serial_devices import SerialReader
 from gateway.settings import GatewaySettings
-from gateway.systemd_notify import Notifier, Progress, feed_watchdog
+from gateway.systemd_notify import Notifier
 from gateway.uplink import Uplink
 from telekol import __version__
 from telekol.health import TroubleCode
@@ -57,14 +54,6 @@ WATCH_S: Final = 60.0
 """How often the outbox's room and the certificate are looked at; both change in hours."""
 STOP_WITHIN_S: Final = 1.8
 """Under the two seconds that are promised; a radio or broker that hangs is left behind."""
-
-_PROGRESS_WITHIN_S: Final = {
-    # A blind gateway waits 300 s between tries, a conversation may last 200 s; then mending.
-    "radio loop": 600.0,
-    # Asked with each feed of the watchdog.
-    "outbox": 180.0,
-}
-"""How long the parts may go without progress before the supervisor is left to act."""
 
 
 def run(settings: GatewaySettings) -> None:
@@ -132,26 +121,11 @@ def _parts(
     uplink = _uplink(settings, outbox, book, desk, condition)
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
     home = _home(settings, intake, outbox, condition)
-    progress = Progress(_PROGRESS_WITHIN_S, time.monotonic)
-    reader = Reader(
-        _opener(settings),
-        intake,
-        ClockBook(outbox),
-        settings.zone,
-        _now,
-        _recovery(settings, notifier),
-        lambda: progress.beat("radio loop"),
-        home,
-    )
-    return (
-        reader.run(),
-        uplink.run(),
-        _keep_house(outbox),
-        _watch(settings, outbox, desk, condition),
-        *local_parts(settings, outbox, condition, on_kept=uplink.wake, now=_now),
-        feed_watchdog(notifier, progress, partial(_check_outbox, outbox, progress)),
-        *(SerialReader(source, home).run() for source in settings.serial_sources),
-    )
+    radio = radio_parts(settings, outbox, home, RadioReport(notifier, condition, _now))
+    watch = _watch(settings, outbox, desk, condition)
+    ports = [SerialReader(source, home).run() for source in settings.serial_sources]
+    doors = local_parts(settings, outbox, condition, on_kept=uplink.wake, now=_now)
+    return *radio, uplink.run(), _keep_house(outbox), watch, *ports, *doors
 
 
 def _home(settings: GatewaySettings, intake: Intake, outbox: Outbox, condition: Condition) -> Home:
@@ -165,30 +139,6 @@ def _home(settings: GatewaySettings, intake: Intake, outbox: Outbox, condition: 
         keeps_batteries=True,
         adverts=settings.adverts,
     )
-
-
-def _opener(settings: GatewaySettings) -> partial[Coroutine[Any, Any, Radio]]:
-    window = PairingWindow(settings.pairing_window, _now)
-    policy = PairingPolicy(settings.devices, settings.passkeys, window.is_open)
-    return partial(open_radio, settings.gateway_radio, bonds=settings.bonds, policy=policy)
-
-
-def _recovery(settings: GatewaySettings, notifier: Notifier) -> Recovery:
-    # Without a supervisor a process that ends stays ended.
-    record = RestartRecord(settings.restarts) if notifier.is_supervised else None
-    return Recovery(RadioReport(notifier), record, _now)
-
-
-def _check_outbox(outbox: Outbox, progress: Progress) -> None:
-    """Beat for the outbox if it answers; a disk that hangs holds this loop and feeds nothing."""
-    try:
-        outbox.depth()
-    except OutboxCorruptError:
-        raise
-    except OutboxError as error:
-        _LOG.error("the outbox does not answer: %s", error)
-    else:
-        progress.beat("outbox")
 
 
 def _uplink(
