@@ -11,6 +11,7 @@
         │   ├── DiskFullError         the disk under it has no room
         │   └── OutboxCorruptError    the outbox's file is damaged; only a new start helps
         │       └── OutboxGoneError   its file was removed or replaced under the gateway
+        ├── BondFileError             a file of bonds is not what it should be
         ├── CertificateError          our key or certificate is missing, wrong or another's
         ├── NotesError                the file of instructions cannot be used
         └── BrokerUnavailableError    the MQTT broker cannot be reached or hung up
@@ -56,6 +57,10 @@ class OutboxCorruptError(OutboxError):
 
 class OutboxGoneError(OutboxCorruptError):
     """The outbox's file was removed or replaced while it was open; opening it anew helps."""
+
+
+class BondFileError(GatewayError):
+    """A file of bonds is not what it should be; nothing was restored."""
 
 
 class BrokerUnavailableError(GatewayError):
