@@ -5,6 +5,8 @@
         ├── ProfileError              a device sent bytes that cannot be read
         ├── UnknownProfileError       we were asked for a layout that does not exist
         ├── OutboxError               the outbox cannot do what was asked; nothing was kept
+        │   ├── OutboxFullError       its size limit is reached and nothing may be given up
+        │   ├── DiskFullError         the disk under it has no room
         │   └── OutboxCorruptError    the outbox's file is damaged; only a new start helps
         │       └── OutboxGoneError   its file was removed or replaced under the gateway
         └── BrokerUnavailableError    the MQTT broker cannot be reached or hung up
@@ -31,6 +33,14 @@ class UnknownProfileError(GatewayError):
 
 class OutboxError(GatewayError):
     """The outbox cannot do what was asked; nothing of it was kept."""
+
+
+class OutboxFullError(OutboxError):
+    """The outbox has reached its size limit, and all it holds must be kept."""
+
+
+class DiskFullError(OutboxError):
+    """The disk under the outbox has no room; nothing of what was asked was kept."""
 
 
 class OutboxCorruptError(OutboxError):

@@ -50,7 +50,8 @@ def run(settings: GatewaySettings) -> None:
         If the outbox cannot be used.
     """
     os.umask(0o077)  # readings and the keys of devices are for this user alone
-    outbox = Outbox.open(settings.gateway_outbox, _now())
+    limit_bytes = settings.gateway_outbox_limit_mb * 1024 * 1024
+    outbox = Outbox.open(settings.gateway_outbox, _now(), limit_bytes)
     try:
         asyncio.run(_run(settings, outbox))
     finally:

@@ -76,6 +76,13 @@ class GatewaySettings(BrokerSettings):
     gateway_outbox: Annotated[Path, AfterValidator(_no_folder)] = Field(
         description="File that keeps readings until the server has them; its folder must be ours."
     )
+    gateway_outbox_limit_mb: int = Field(
+        default=1024,
+        ge=1,
+        le=1024 * 1024,
+        description="Most megabytes that file may fill: 1024 hold a million readings, a year at "
+        "2800 a day. What is given up then is said in operating.",
+    )
     gateway_radio: Annotated[str, AfterValidator(_radio)] = Field(
         default="platform",
         min_length=1,

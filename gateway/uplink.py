@@ -144,7 +144,7 @@ class Uplink:
 
     def _publish(self, connection: Connection, run: Run) -> None:
         now = self._clock()
-        observations = self._outbox.read(run.first, run.last, now)
+        observations = self._outbox.read(run.first, run.last, now, run.boot)
         if not observations:
             # Settled meanwhile in part, or unreadable; the plan looks at the outbox again.
             self._plan.drop(run)
@@ -153,14 +153,26 @@ class Uplink:
         message = ObservationMessage(
             v=1,
             gateway=self._gateway,
-            boot=self._outbox.boot,
+            boot=run.boot,
             seq=run.first,
             sent_at=now,
             observations=observations,
         )
-        self._outbox.published(run.first, run.first + len(observations) - 1)
+        self._outbox.published(run.first, run.first + len(observations) - 1, run.boot)
         # Not sent means that the connection has ended; the next one begins with a new plan.
-        connection.publish(topics.observations(self._gateway), encode(message))
+        connection.publish(topics.observations(self._gateway), self._encoded(message))
+
+    def _encoded(self, message: ObservationMessage) -> bytes:
+        """Add what is to be told of numbers that will never come, if there is room for it."""
+        reports = self._outbox.reports(message.sent_at)
+        if reports is None:
+            return encode(message)
+        try:
+            payload = encode(message.model_copy(update={"abandoned": reports}))
+        except WireError:
+            return encode(message)
+        self._outbox.told(message.boot, message.seq, reports, message.sent_at)
+        return payload
 
     def _on_receipt_payload(self, payload: bytes) -> None:
         try:
@@ -180,8 +192,8 @@ class Uplink:
         _LOG.debug("receipt through %d: %d released", receipt.through, released)
         if self._outbox.boot != boot:
             self._plan.reset()
-        elif receipt.boot == boot:
-            self._plan.settled(receipt.first, receipt.last, self._now_s())
+        else:
+            self._plan.settled(receipt.boot, receipt.first, receipt.last, self._now_s())
         self.wake()
 
     @staticmethod

@@ -53,16 +53,44 @@ _SEQ_MAX: Final = 2**53
 """Largest integer that every JSON reader keeps exactly."""
 
 
+ABANDONED_RUNS_MOST: Final = 200
+"""Most runs of given-up numbers one message may report: 8 kB at the most."""
+
+
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+_Seq = Annotated[int, Field(ge=1, le=_SEQ_MAX)]
+
+
+class Abandoned(_Message):
+    """Numbers that a gateway had given to readings and will never send: a gap with its reason.
+
+    Parameters
+    ----------
+    reason
+        ``outbox-full``: given up to make room. ``unreadable``: its row was damaged.
+    runs
+        First and last number of each run, both included.
+    """
+
+    boot: UUID
+    reason: Annotated[str, Field(pattern="^[a-z][a-z-]{0,39}$")]
+    runs: Annotated[
+        tuple[tuple[_Seq, _Seq], ...], Field(min_length=1, max_length=ABANDONED_RUNS_MOST)
+    ]
 
 
 class _Envelope(_Message):
     v: Literal[1]
     gateway: topics.GatewayId
     boot: UUID
-    seq: Annotated[int, Field(ge=1, le=_SEQ_MAX)]
+    seq: _Seq
     sent_at: UtcDatetime
+    abandoned: (
+        Annotated[tuple[Abandoned, ...], Field(min_length=1, max_length=ABANDONED_RUNS_MOST)] | None
+    ) = None
 
 
 class ObservationMessage(_Envelope):
@@ -124,6 +152,7 @@ class DecodedMessage:
     last: int
     observations: tuple[tuple[int, Observation], ...]
     refused: tuple[RefusedObservation, ...]
+    abandoned: tuple[Abandoned, ...] = ()
 
 
 def encode(message: ObservationMessage | Receipt) -> bytes:
@@ -158,7 +187,15 @@ def decode_observations(topic: str, payload: bytes) -> DecodedMessage:
         return _decode_piecemeal(topic_gateway, payload)
     _check_gateway(topic_gateway, message.gateway)
     numbered = tuple(enumerate(message.observations, start=message.seq))
-    return DecodedMessage(message.gateway, message.boot, message.seq, numbered[-1][0], numbered, ())
+    return DecodedMessage(
+        message.gateway,
+        message.boot,
+        message.seq,
+        numbered[-1][0],
+        numbered,
+        (),
+        message.abandoned or (),
+    )
 
 
 def decode_receipt(payload: bytes) -> Receipt:
@@ -197,7 +234,13 @@ def _decode_piecemeal(topic_gateway: str, payload: bytes) -> DecodedMessage:
             refused.append(RefusedObservation(seq, "bad-observation", _explain(error), raw))
     last = envelope.seq + len(items) - 1
     return DecodedMessage(
-        envelope.gateway, envelope.boot, envelope.seq, last, tuple(good), tuple(refused)
+        envelope.gateway,
+        envelope.boot,
+        envelope.seq,
+        last,
+        tuple(good),
+        tuple(refused),
+        envelope.abandoned or (),
     )
 
 
