@@ -38,12 +38,19 @@ class BootDates(Protocol):
     def shift(self) -> timedelta | None:
         """What leads from undated moments of this boot to dates; None while not known."""
 
+    def dated_at_least(self, moment: datetime) -> datetime:
+        """Give a date that `moment` is not before."""
+
 
 class AlwaysKnown:
     """A gateway that has always known the time."""
 
     boot: str = ""
     shift: timedelta | None = timedelta()
+
+    def dated_at_least(self, moment: datetime) -> datetime:
+        """Give the moment itself."""
+        return moment
 
 
 class _WrittenEra(BaseModel):
@@ -143,7 +150,7 @@ class ClockBook:
             If it could not be written.
         """
         text = to_text(self.dated(clock), self._dates.boot)
-        self._outbox.note_clock(address, text, now)
+        self._outbox.note_clock(address, text, self._dates.dated_at_least(now))
 
     def dated(self, clock: DeviceClock) -> DeviceClock:
         """Date what can be dated of a clock that was compared in this boot."""
