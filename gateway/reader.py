@@ -28,11 +28,11 @@ from bleak.exc import BleakError
 
 from gateway.clock import DeviceClock
 from gateway.clock_book import ClockBook
+from gateway.conversations import Conversation, Home
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
 from gateway.profiles import SERVICES
 from gateway.radio import Radio, RadioUnavailableError
-from gateway.session import Session
 from gateway.turns import Turns
 from telekol.backoff import delay_s
 
@@ -61,6 +61,8 @@ class Reader:
         Remembers the devices' clocks between connections.
     now
         Gives the time, aware.
+    home
+        What conversations need besides; a home without notes, receipts and health if left out.
     """
 
     def __init__(
@@ -70,11 +72,11 @@ class Reader:
         clocks: ClockBook,
         zone: tzinfo,
         now: Callable[[], datetime],
+        home: Home | None = None,
     ) -> None:
         self._open_radio = open_radio
-        self._intake = intake
+        self._home = home or Home(intake, zone, now)
         self._clocks = clocks
-        self._zone = zone
         self._now = now
         self._turns = Turns()
         self._seen: dict[str, BLEDevice] = {}
@@ -195,27 +197,25 @@ class Reader:
         hung_up = asyncio.Event()
         client = radio.client(device, lambda _client: hung_up.set())
         known = self._clocks.clock(device.address)
-        session = Session(
+        conversation = Conversation(
             client,
+            self._home,
             known_clock=known,
             keep_clock=lambda clock: self._keep_clock(device, clock),
             hung_up=hung_up,
-            intake=self._intake,
-            zone=self._zone,
-            now=self._now,
         )
         try:
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 await client.connect()
-            await session.run()
+            await conversation.run()
         finally:
             with contextlib.suppress(BleakError, TimeoutError, OSError, EOFError):
                 async with asyncio.timeout(HANG_UP_WITHIN_S):
                     await client.disconnect()
             # Kept also after a failure: a comparison holds for what comes the next time.
-            if session.clock != known:
-                self._keep_clock(device, session.clock)
-        return session.new_readings
+            if conversation.clock != known:
+                self._keep_clock(device, conversation.clock)
+        return conversation.new_readings
 
     def _keep_clock(self, device: BLEDevice, clock: DeviceClock) -> None:
         self._clocks.keep(device.address, clock, self._now())

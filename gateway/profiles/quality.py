@@ -100,6 +100,8 @@ RULES: Final[dict[str, Rule]] = {
     "extended-display-update": _kept("the display shows the value longer; nothing is wrong"),
     "low-battery": _kept("devices switch off before they measure wrongly; support must know"),
     "encrypted": _kept("about the link, not about the number"),
+    # What the gateway finds out about a stream.
+    "unsettled": _marked("the numbers never came to rest; the last of a long measurement"),
     # Blood pressure.
     "body-movement": _marked("movement reads wrongly either way; measure again at rest"),
     "cuff-too-loose": _marked(

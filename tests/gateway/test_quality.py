@@ -6,7 +6,7 @@ from enum import IntFlag
 
 import pytest
 
-from gateway import clock
+from gateway import clock, moments
 from gateway.profiles import berry, blood_pressure, generic_health_sensor, nonin, pulse_oximeter
 from gateway.profiles.measurement import flag_names
 from gateway.profiles.quality import RULES, Ruling, refusal
@@ -33,6 +33,7 @@ MADE = {
     "device-clock-not-set",
     clock.IMPLAUSIBLE,
     "earlier-timeline",
+    moments.UNSETTLED,
 }
 NOBODYS = {
     "demonstration",

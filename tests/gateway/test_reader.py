@@ -5,32 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import pytest
-from bleak.exc import BleakCharacteristicNotFoundError, BleakError, BleakGATTProtocolError
+from bleak.exc import BleakError
 
 from device_sim.emission import EmissionLog
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.virtual_radio import VirtualRadio
-from gateway import reader, session, turns
-from gateway.clock import DeviceClock
+from gateway import reader, turns
 from gateway.clock_book import ClockBook
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
 from gateway.outbox import Kept, Outbox
-from gateway.profiles import sig_uuid
-from gateway.profiles.current_time import CurrentTime
-from gateway.profiles.ieee11073 import DateTime
 from gateway.radio import Radio, RadioUnavailableError, open_radio
 from gateway.reader import Reader
-from gateway.session import Session
 from telekol.observation import Observation
 from tests.gateway.conftest import GATEWAY, NOW
 
@@ -245,173 +239,3 @@ async def test_a_system_without_bluetooth_is_said_once_and_nobody_claims_to_list
     assert caplog.records[0].levelname == "WARNING"
     assert "the service bluetooth (BlueZ) runs" in caplog.text
     assert "listening" not in caplog.text
-
-
-# -- one conversation, with a device made of a dictionary --------------------------------------
-
-
-class FakeClient:
-    """Stands for a connected BleakClient."""
-
-    address = "C0:FF:EE:00:00:01"
-
-    def __init__(self, values: dict[int, bytes | Exception]) -> None:
-        self.values = {sig_uuid(number): value for number, value in values.items()}
-        self.written: list[tuple[str, bytes]] = []
-        self.write_error: Exception | None = None
-        self.order: list[str] = []
-        self.services = SimpleNamespace(
-            get_characteristic=lambda uuid: SimpleNamespace(uuid=uuid) if self.has(uuid) else None
-        )
-        self.listener: Callable[[Any, bytearray], None] | None = None
-
-    def has(self, uuid: str) -> bool:
-        return uuid in self.values
-
-    async def read_gatt_char(self, uuid: str) -> bytearray:
-        self.order.append(f"read {uuid[4:8]}")
-        if not self.has(uuid):
-            raise BleakCharacteristicNotFoundError(uuid)
-        value = self.values[uuid]
-        if isinstance(value, Exception):
-            raise value
-        return bytearray(value)
-
-    async def write_gatt_char(self, uuid: str, data: bytes, *, response: bool) -> None:
-        assert response
-        self.order.append(f"write {uuid[4:8]}")
-        self.written.append((uuid, data))
-        if self.write_error is not None:
-            raise self.write_error
-
-    async def start_notify(self, characteristic: Any, callback: Any) -> None:
-        self.order.append(f"listen {characteristic.uuid[4:8]}")
-        self.listener = callback
-
-
-def kept_clocks(client: FakeClient) -> Callable[[DeviceClock], None]:
-    return lambda clock: client.order.append(f"keep {len(clock.eras)}")
-
-
-async def converse(client: FakeClient, outbox: Outbox, payloads: Sequence[bytes] = ()) -> Session:
-    hung_up = asyncio.Event()
-    talk = Session(
-        client,  # type: ignore[arg-type]
-        known_clock=DeviceClock(),
-        keep_clock=kept_clocks(client),
-        hung_up=hung_up,
-        intake=Intake(GATEWAY, outbox, CPH, lambda: None),
-        zone=CPH,
-        now=lambda: NOW,
-    )
-    task = asyncio.create_task(talk.run())
-    await asyncio.sleep(0.01)
-    if client.listener is not None:
-        for payload in payloads:
-            client.listener(None, bytearray(payload))
-    hung_up.set()
-    await task
-    return talk
-
-
-LOCAL = NOW.astimezone(CPH).replace(tzinfo=None)
-IDENTITY: dict[int, bytes | Exception] = {
-    0x2A29: b"Maker\x00",
-    0x2A24: "Mødel".encode(),
-    0x2A25: b"\xff1",
-    0x2A9D: b"",
-}
-
-
-async def test_the_clock_is_read_then_set_to_local_time_then_readings_are_taken(
-    outbox: Outbox,
-) -> None:
-    shown = datetime(1970, 1, 1)  # noqa: DTZ001
-    client = FakeClient({**IDENTITY, 0x2A2B: bytes(CurrentTime.of(shown))})
-    stored = b"\x02\x86\x38" + bytes(DateTime.of(shown))
-    talk = await converse(client, outbox, [stored])
-    assert client.order[-3:] == ["keep 2", "write 2a2b", "listen 2a9d"]
-    assert client.written == [(sig_uuid(0x2A2B), bytes(CurrentTime.of(LOCAL)))]
-    assert talk.new_readings == 1
-    (kept,) = outbox.read(1, 1, NOW)
-    assert kept.measured_at == NOW
-    assert (kept.device.manufacturer, kept.device.model) == ("Maker", "Mødel")
-    assert kept.device.serial == "\ufffd1"
-
-
-async def test_a_right_clock_is_left_alone(outbox: Outbox) -> None:
-    client = FakeClient({**IDENTITY, 0x2A2B: bytes(CurrentTime.of(LOCAL))})
-    await converse(client, outbox)
-    assert client.written == []
-
-
-async def test_a_clock_of_the_older_kind_is_read_and_set(outbox: Outbox) -> None:
-    client = FakeClient({0x2A9D: b"", 0x2A08: bytes(DateTime.of(LOCAL + timedelta(hours=1)))})
-    talk = await converse(client, outbox)
-    assert client.written == [(sig_uuid(0x2A08), bytes(DateTime.of(LOCAL)))]
-    assert len(talk.clock.eras) == 2
-
-
-@pytest.mark.parametrize(
-    ("shown", "eras"),
-    [
-        (bytes(10), 1),  # no date: nothing to compare, so it is only set
-        (b"\x01", 1),
-        (BleakGATTProtocolError(0x02), 1),
-    ],
-)
-async def test_a_clock_that_cannot_be_read_is_set(
-    outbox: Outbox, shown: bytes | Exception, eras: int
-) -> None:
-    client = FakeClient({0x2A9D: b"", 0x2A2B: shown})
-    talk = await converse(client, outbox)
-    assert len(client.written) == 1
-    assert len(talk.clock.eras) == eras
-
-
-@pytest.mark.parametrize(("code", "eras"), [(0x80, 2), (0x03, 1)])
-async def test_a_clock_that_refuses_to_be_set_stays_as_it_is(
-    outbox: Outbox, code: int, eras: int
-) -> None:
-    client = FakeClient({0x2A9D: b"", 0x2A2B: bytes(CurrentTime.of(LOCAL - timedelta(hours=1)))})
-    client.write_error = BleakGATTProtocolError(code)
-    talk = await converse(client, outbox)
-    assert len(talk.clock.eras) == eras
-    assert [step for step in client.order if "keep" in step][-1] == f"keep {eras}"
-
-
-async def test_a_device_without_information_or_clock_is_read_all_the_same(outbox: Outbox) -> None:
-    client = FakeClient({0x2A5E: b"", 0x2A25: BleakGATTProtocolError(0x05)})
-    talk = await converse(client, outbox, [bytes.fromhex("00cff34800")])
-    assert talk.new_readings == 2
-    assert outbox.read(1, 1, NOW)[0].device.serial == ""
-
-
-async def test_an_identity_cut_off_by_the_link_ends_the_conversation(outbox: Outbox) -> None:
-    client = FakeClient({0x2A5E: b"", 0x2A25: BleakError("the link is gone")})
-    with pytest.raises(BleakError, match="the link is gone"):
-        await converse(client, outbox)
-    assert client.listener is None
-
-
-async def test_a_device_that_falls_silent_is_left(
-    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "IDLE_S", 0.05)
-    talk = Session(
-        FakeClient(dict(IDENTITY)),  # type: ignore[arg-type]
-        known_clock=DeviceClock(),
-        keep_clock=lambda _clock: None,
-        hung_up=asyncio.Event(),
-        intake=Intake(GATEWAY, outbox, CPH, lambda: None),
-        zone=CPH,
-        now=lambda: NOW,
-    )
-    async with asyncio.timeout(2):
-        await talk.run()
-
-
-async def test_a_device_that_measures_nothing_we_know_is_left_at_once(outbox: Outbox) -> None:
-    client = FakeClient({0x2A2B: bytes(CurrentTime.of(LOCAL - timedelta(hours=1)))})
-    talk = await converse(client, outbox)
-    assert (client.order, talk.new_readings) == ([], 0)
