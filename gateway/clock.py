@@ -112,7 +112,8 @@ class Era:
         """Say whether nobody can have touched the clock between this time and a comparison."""
         if self.steady_from is None or self.seen is None:
             return False
-        return -FRESH <= device_time - self.steady_from and device_time - self.seen <= FRESH
+        began, ended = self.steady_from, self.seen
+        return device_time - began >= -FRESH and device_time - ended <= FRESH
 
 
 @dataclass(frozen=True, slots=True)
