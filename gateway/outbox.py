@@ -228,8 +228,6 @@ class Outbox:
                 break
             count, at = count + len(seqs), seqs[-1]
             self._waiting, self._history = self._waiting + len(seqs), self._history - len(seqs)
-            # A receipt for an earlier message says nothing about the server as it is now.
-            self._published[life] -= set(seqs)
         self._say_what_is_gone(life, first, last, count)
         return count
 
