@@ -57,6 +57,14 @@ FRESH: Final = timedelta(minutes=15)
 changes a battery between measuring and sending, and a device that was out of reach for longer
 has its reading waiting, not fresh."""
 
+WRONG_BEYOND: Final = timedelta(minutes=10)
+"""A display that is further off, and that the gateway cannot set, is told to support: people read
+the time of their own readings from it."""
+
+RESTARTS_TELL: Final = 3
+"""A clock found changed so many times in a row loses its time: an empty battery, or none. Summer
+time, or one change of batteries, changes it once."""
+
 _ERAS_KEPT: Final = 6
 
 
@@ -136,7 +144,7 @@ class DeviceClock:
         """Take in a comparison, made before the clock was touched."""
         head = self.eras[0] if self.eras else None
         if head is None or head.is_undated != sample.is_undated:
-            return self._with(_begun(sample))
+            return _with(self, _begun(sample))
         if abs(head.offset - sample.offset) <= SAME_ERA_WITHIN:
             return self._gone_on(head, sample)
         if not head.is_proven and self._was_ignored(sample):
@@ -149,10 +157,10 @@ class DeviceClock:
         """Take in that the clock was set to ``sample.device_time``."""
         era = replace(_begun(sample), since=sample.device_time, is_proven=False)
         if not self.eras or self.eras[0].is_undated != sample.is_undated:
-            return self._with(era)
+            return _with(self, era)
         head = self.eras[0]
         ended = replace(head, until=_moved(sample.device_time, sample.offset - head.offset))
-        return replace(self, eras=(ended, *self.eras[1:]))._with(era)
+        return _with(replace(self, eras=(ended, *self.eras[1:])), era)
 
     def dated(self, shift: timedelta) -> DeviceClock:
         """Turn undated eras into dated ones: `shift` leads from the boot's time to UTC."""
@@ -185,7 +193,7 @@ class DeviceClock:
         return DeviceClock((same, *self.eras[1:]), ignored, restarts)
 
     def _was_ignored(self, sample: ClockSample) -> bool:
-        if len(self.eras) < 2:  # noqa: PLR2004 - the era before
+        if len(self.eras) < 2:
             return False
         before = self.eras[1]
         is_alike = abs(before.offset - sample.offset) <= SAME_ERA_WITHIN
@@ -197,10 +205,7 @@ class DeviceClock:
         ended = replace(head, until=_moved(sample.device_time, jump))
         era = replace(_begun(sample), since=_moved(head.seen, -jump))
         clock = DeviceClock((ended, *self.eras[1:]), self.ignored_count, self.restart_count + 1)
-        return clock._with(era)
-
-    def _with(self, era: Era) -> DeviceClock:
-        return replace(self, eras=(era, *self.eras)[:_ERAS_KEPT])
+        return _with(clock, era)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +231,29 @@ def needs_setting(shown: datetime | None, now: datetime, zone: tzinfo) -> bool:
     if not is_dated(now):
         return False
     return shown is None or abs(shown - local_time(now, zone)) > SET_BEYOND
+
+
+def wrongness(clock: DeviceClock, zone: tzinfo) -> str | None:
+    """Say what is wrong with a device's clock for a support person; None if it is right."""
+    if clock.restart_count >= RESTARTS_TELL:
+        return f"it lost its time before each of the last {clock.restart_count} connections"
+    if clock.ignored_count:
+        return "it does not take the time that the gateway sets"
+    head = next((era for era in clock.eras if not era.is_undated and era.seen is not None), None)
+    true = None if head is None else _moved(head.seen, head.offset)
+    if head is None or head.seen is None or true is None:
+        return None
+    error = abs(head.seen - local_time(true.replace(tzinfo=UTC), zone))
+    if error <= WRONG_BEYOND:
+        return None
+    return f"it is wrong by {_in_words(error)} and cannot be set"
+
+
+def _in_words(span: timedelta) -> str:
+    minutes = round(span.total_seconds() / 60)
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{round(minutes / 60)} hours" if minutes < 2880 else f"{span.days} days"
 
 
 def correct(
@@ -319,6 +347,10 @@ def _zone_offset(device_time: datetime, zone: tzinfo) -> timedelta:
     except (OverflowError, ValueError):  # the first and last day a datetime can hold
         ahead = None
     return -(ahead or timedelta())
+
+
+def _with(clock: DeviceClock, era: Era) -> DeviceClock:
+    return replace(clock, eras=(era, *clock.eras)[:_ERAS_KEPT])
 
 
 def _begun(sample: ClockSample) -> Era:

@@ -14,12 +14,13 @@ Invariants
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, NaiveDatetime, TypeAdapter, ValidationError
 
-from gateway.clock import DeviceClock, Era
+from gateway.clock import DeviceClock, Era, wrongness
 from gateway.outbox import Outbox
 
 _LOG = logging.getLogger(__name__)
@@ -123,11 +124,22 @@ class ClockBook:
     ----------
     dates
         What the gateway knows of its own time.
+    on_judged
+        Called with a device's address and what is wrong with its clock, or None, whenever it is
+        kept.
     """
 
-    def __init__(self, outbox: Outbox, dates: BootDates | None = None) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        dates: BootDates | None = None,
+        zone: tzinfo = UTC,
+        on_judged: Callable[[str, str | None], None] | None = None,
+    ) -> None:
         self._outbox = outbox
-        self._dates: BootDates = dates or AlwaysKnown()
+        self._dates: BootDates = AlwaysKnown() if dates is None else dates
+        self._zone = zone
+        self._on_judged = on_judged
 
     def clock(self, address: str) -> DeviceClock:
         """Give what is known of a device's clock; nothing if it cannot be read any more."""
@@ -149,8 +161,11 @@ class ClockBook:
         OutboxError
             If it could not be written.
         """
-        text = to_text(self.dated(clock), self._dates.boot)
+        clock = self.dated(clock)
+        text = to_text(clock, self._dates.boot)
         self._outbox.note_clock(address, text, self._dates.dated_at_least(now))
+        if self._on_judged is not None:
+            self._on_judged(address, wrongness(clock, self._zone))
 
     def dated(self, clock: DeviceClock) -> DeviceClock:
         """Date what can be dated of a clock that was compared in this boot."""

@@ -130,8 +130,8 @@ class GatewayClock:
             why = known.why if known.is_known else "no time service has set the clock yet"
             return replace(known, why=why, contradicted_since=None)
         if look.wall >= known.earliest(look.since_boot) - CORRECTION_MOST:
-            return known._believing(look)
-        return known._contradicted(look)
+            return _believing(known, look)
+        return _contradicted(known, look)
 
     @property
     def is_known(self) -> bool:
@@ -165,26 +165,26 @@ class GatewayClock:
         if self.is_known or last is None or last.boot != look.boot:
             return self
         why = "known since earlier in this boot"
-        return replace(
-            self, booted_at=last.at - last.since_boot, checked=last.since_boot, why=why
-        )
+        return replace(self, booted_at=last.at - last.since_boot, checked=last.since_boot, why=why)
 
-    def _believing(self, look: Look) -> GatewayClock:
-        return replace(
-            self,
-            booted_at=look.wall - look.since_boot,
-            checked=look.since_boot,
-            why=look.evidence,
-            contradicted_since=None,
-        )
 
-    def _contradicted(self, look: Look) -> GatewayClock:
-        since = self.contradicted_since
-        since = look.since_boot if since is None else since
-        if look.is_synchronised and look.since_boot - since >= CONTRADICTED:
-            return replace(self._believing(look), last=None)
-        why = f"{look.evidence}, but the clock stands before a time that has been"
-        return replace(self, contradicted_since=since, why=self.why if self.is_known else why)
+def _believing(clock: GatewayClock, look: Look) -> GatewayClock:
+    return replace(
+        clock,
+        booted_at=look.wall - look.since_boot,
+        checked=look.since_boot,
+        why=look.evidence,
+        contradicted_since=None,
+    )
+
+
+def _contradicted(clock: GatewayClock, look: Look) -> GatewayClock:
+    since = clock.contradicted_since
+    since = look.since_boot if since is None else since
+    if look.is_synchronised and look.since_boot - since >= CONTRADICTED:
+        return replace(_believing(clock, look), last=None)
+    why = f"{look.evidence}, but the clock stands before a time that has been"
+    return replace(clock, contradicted_since=since, why=clock.why if clock.is_known else why)
 
 
 def step(before: GatewayClock, after: GatewayClock) -> timedelta:

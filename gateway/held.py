@@ -157,15 +157,17 @@ def date_between(held: HeldReading, bounds: Bounds, known: DeviceClock) -> Dated
     return Dated(at + held.since_boot, _alone(then).dated(at - SINCE_BOOT), doubt)
 
 
-def date_unknown(held: HeldReading, wall_now: datetime, passed: timedelta) -> Dated:
-    """Date a reading of the present boot whose time is still not known.
+def date_unknown(held: HeldReading, began_by_wall: datetime | None) -> Dated:
+    """Date a reading while the time is still not known.
 
     Parameters
     ----------
-    wall_now, passed
-        The wall clock, which nothing speaks for, and the time since the boot, now.
+    began_by_wall
+        When its boot began by the wall clock, which nothing speaks for; None for another boot.
     """
-    began = max(held.earliest - held.since_boot, wall_now - passed)
+    began = held.earliest - held.since_boot
+    if began_by_wall is not None:
+        began = max(began, began_by_wall)
     clock, _ = from_text(held.clock)
     doubt = TimeConfidence.GATEWAY_CLOCK_UNKNOWN
     return Dated(began + held.since_boot, _alone(clock).dated(began - SINCE_BOOT), doubt)

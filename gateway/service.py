@@ -1,6 +1,6 @@
 """The gateway's process: puts the parts together, runs them, stops them.
 
-Owns the event loop, the signals and the wall clock. Must not know what any part does.
+Owns the event loop and the signals. Must not know what any part does.
 
 Invariants
 ----------
@@ -17,20 +17,25 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
 from gateway.clock_book import ClockBook
+from gateway.clock_troubles import ClockTroubles
+from gateway.condition import Condition
 from gateway.delivery import DeliveryPlan
 from gateway.errors import OutboxCorruptError, OutboxError
+from gateway.held_readings import HeldReadings
 from gateway.intake import Intake
 from gateway.mqtt import Broker
 from gateway.outbox import Outbox
 from gateway.radio import open_radio
 from gateway.reader import Reader
 from gateway.settings import GatewaySettings
+from gateway.timekeeper import Timekeeper
+from gateway.trusted_time import SystemClock, TrustedTime
 from gateway.uplink import Uplink
 from telekol import __version__
 
@@ -51,7 +56,7 @@ def run(settings: GatewaySettings) -> None:
     """
     os.umask(0o077)  # readings and the keys of devices are for this user alone
     limit_bytes = settings.gateway_outbox_limit_mb * 1024 * 1024
-    outbox = Outbox.open(settings.gateway_outbox, _now(), limit_bytes)
+    outbox = Outbox.open(settings.gateway_outbox, datetime.now(UTC), limit_bytes)
     try:
         asyncio.run(_run(settings, outbox))
     finally:
@@ -74,12 +79,19 @@ async def _run(settings: GatewaySettings, outbox: Outbox) -> None:
 
 
 def _parts(settings: GatewaySettings, outbox: Outbox) -> tuple[Coroutine[Any, Any, None], ...]:
+    condition = Condition()
+    held = HeldReadings(outbox.file)
+    time = TrustedTime(SystemClock(settings.gateway_clock).look, held.last_known())
+    troubles = ClockTroubles(condition, time.earliest)
+    book = ClockBook(outbox, time, settings.zone, troubles.judged)
     broker = Broker(settings.broker_host, settings.broker_port, settings.gateway_id)
-    uplink = Uplink(settings.gateway_id, broker, outbox, DeliveryPlan(settings.policy), _now)
-    intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
+    plan = DeliveryPlan(settings.policy)
+    uplink = Uplink(settings.gateway_id, broker, outbox, plan, time.earliest)
+    intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake, held, time)
     opener = partial(open_radio, settings.gateway_radio, bonds=settings.bonds)
-    reader = Reader(opener, intake, ClockBook(outbox), settings.zone, _now)
-    return reader.run(), uplink.run(), _keep_house(outbox)
+    reader = Reader(opener, intake, book, settings.zone, time.now)
+    keeper = Timekeeper(time, held, intake, book, lambda: uplink.is_connected, troubles)
+    return reader.run(), uplink.run(), keeper.run(), _keep_house(outbox, time.earliest)
 
 
 async def _run_parts(parts: tuple[Coroutine[Any, Any, None], ...], stop: asyncio.Event) -> None:
@@ -97,11 +109,11 @@ async def _run_parts(parts: tuple[Coroutine[Any, Any, None], ...], stop: asyncio
             await asyncio.wait({stopping, *tasks}, timeout=STOP_WITHIN_S)
 
 
-async def _keep_house(outbox: Outbox) -> None:
+async def _keep_house(outbox: Outbox, clock: Callable[[], datetime]) -> None:
     """Forget old history, and say now and then how much waits."""
     while True:
         try:
-            now = _now()
+            now = clock()
             pruned = outbox.prune(now)
             age = outbox.oldest_age(now)
             if age is not None:
@@ -112,7 +124,3 @@ async def _keep_house(outbox: Outbox) -> None:
         except OutboxError as error:
             _LOG.error("the outbox was not tidied: %s", error)
         await asyncio.sleep(HOUSEKEEPING_S)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

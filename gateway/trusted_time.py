@@ -180,6 +180,11 @@ class TrustedTime:
         return self.seen.boot
 
     @property
+    def booted_at(self) -> datetime | None:
+        """When the kernel booted, by the true time; None while not known."""
+        return self._clock.booted_at
+
+    @property
     def shift(self) -> timedelta | None:
         """What leads from undated moments of this boot to dates; None while not known."""
         booted_at = self._clock.booted_at

@@ -70,6 +70,7 @@ class Uplink:
         self._clock = clock
         self._work = asyncio.Event()
         self._absence_said = False
+        self.is_connected = False
 
     def wake(self) -> None:
         """Say that there is something new to send."""
@@ -108,6 +109,7 @@ class Uplink:
         )
         try:
             await connection.open()
+            self.is_connected = True
             self._absence_said = False
             waiting = self._outbox.depth()
             _LOG.info("connected to the broker; %d readings wait for their receipt", waiting)
@@ -121,6 +123,7 @@ class Uplink:
                 await self._wait_for_work(connection)
             _LOG.warning("%s; connecting anew", connection.ended.result())
         finally:
+            self.is_connected = False
             await connection.close()
 
     async def _wait_for_work(self, connection: Connection) -> None:

@@ -81,7 +81,13 @@ PROFILES: Final = (
     Profile("xiaomi-scale-v1", XiaomiV1, Manner.ADVERTS, sig_uuid(0x181D)),
     Profile("xiaomi-scale-v2", XiaomiV2, Manner.ADVERTS, sig_uuid(0x181B)),
     Profile("vitalograph", LungMonitorBlow, Manner.SERIAL),
-    Profile("generic-health-sensor", HealthObservation, Manner.SERIAL, sig_uuid(0x1840), sig_uuid(0x2B8B)),
+    Profile(
+        "generic-health-sensor",
+        HealthObservation,
+        Manner.SERIAL,
+        sig_uuid(0x1840),
+        sig_uuid(0x2B8B),
+    ),
 )
 
 _CONNECTED: Final = (Manner.INDICATED, Manner.STREAM, Manner.ASKED)
