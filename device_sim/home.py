@@ -23,7 +23,7 @@ from device_sim.peripherals.instrument import Instrument
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.tasks import stop
-from device_sim.virtual_radio import VirtualRadio
+from device_sim.virtual_radio import HomeRadio, VirtualRadio
 
 # People do not measure on the second; a fifth of the interval keeps homes out of step.
 JITTER: Final = 0.2
@@ -49,6 +49,8 @@ class Home:
         Somebody else than the patient that `seed` and `physiology` make.
     devices
         The kit: kinds of `device_sim.kit`, or name -> kind.
+    radio
+        The air; absent: a virtual one.
 
     Raises
     ------
@@ -65,10 +67,11 @@ class Home:
         physiology: Physiology | None = None,
         patient: Measurable | None = None,
         devices: Mapping[str, str] | Iterable[str] = DEFAULT_KIT,
+        radio: HomeRadio | None = None,
     ) -> None:
         self.gateway_id = f"gateway-{number:04d}"
         self.log = log
-        self.radio = VirtualRadio(self.gateway_id)
+        self.radio: HomeRadio = radio or VirtualRadio(self.gateway_id)
         self._kinds = named(devices)
         self._devices = made(self._kinds, number, log)
         self.patient: Measurable = patient or Patient(f"{seed}/{number}", physiology)

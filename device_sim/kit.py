@@ -31,6 +31,7 @@ from device_sim.peripherals.recording_oximeter import RecordingOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.peripherals.thermometer import Thermometer
 from device_sim.peripherals.vitalograph import LungMonitor
+from device_sim.peripherals.wired import Wired
 from device_sim.peripherals.xiaomi import XiaomiScaleV1, XiaomiScaleV2
 
 
@@ -50,6 +51,8 @@ class Kind:
         Which faults it can have; see `device_sim.faults`.
     says
         What it is, for a person.
+    is_on_air
+        False: it speaks over a serial port.
     """
 
     prefix: str
@@ -57,6 +60,7 @@ class Kind:
     quantities: frozenset[str]
     traits: frozenset[Trait]
     says: str
+    is_on_air: bool
 
 
 def _kind(
@@ -65,7 +69,8 @@ def _kind(
     make: Callable[[str, EmissionLog], Instrument],
     says: str,
 ) -> Kind:
-    return Kind(prefix, make, device.quantities, device.traits, says)
+    on_air = not issubclass(device, Wired)
+    return Kind(prefix, make, device.quantities, device.traits, says, on_air)
 
 
 KINDS: Final[Mapping[str, Kind]] = {

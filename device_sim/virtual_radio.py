@@ -163,6 +163,27 @@ class Air(Protocol):
         """Put a device on the air and return its Bumble host stack, powered on."""
 
 
+class HomeRadio(Air, Protocol):
+    """The air of a whole home."""
+
+    @property
+    def moniker(self) -> str:
+        """How the controller is opened: the gateway's, or the real one."""
+
+    @property
+    def has_host(self) -> bool:
+        """Whether a gateway is there now."""
+
+    async def start(self, port: int = 0, /) -> None:
+        """Open it; a virtual one offers the gateway's controller on `port` (0: any)."""
+
+    def drop_host(self) -> None:
+        """Cut the gateway off, where that can be done."""
+
+    async def close(self) -> None:
+        """Switch everything off."""
+
+
 class VirtualRadio:
     """One home's air: a link, its devices, and the gateway's controller on TCP.
 
