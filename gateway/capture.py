@@ -20,7 +20,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.clock import IMPLAUSIBLE, DeviceClock, Timing, correct
-from gateway.profiles.measurement import Measurement, OfUser, Reading
+from gateway.profiles.measurement import Decoded, OfUser, Reading
 from telekol.observation import Device, Observation, arrival_id, reading_id
 from telekol.quantities import FACTS, Quantity
 
@@ -54,7 +54,7 @@ class Captured:
     held_back: tuple[str, ...] = ()
 
 
-def capture(measurement: Measurement, around: Circumstances) -> Captured:
+def capture(measurement: Decoded, around: Circumstances) -> Captured:
     """Make observations of a decoded measurement."""
     if measurement.refusal is not None:
         return Captured((), (measurement.refusal,))
@@ -95,7 +95,7 @@ def is_stamped_in_vain(observation: Observation) -> bool:
 
 
 def _observe(
-    reading: Reading, measurement: Measurement, timing: Timing, around: Circumstances
+    reading: Reading, measurement: Decoded, timing: Timing, around: Circumstances
 ) -> Observation:
     return Observation(
         id=_identity(reading, measurement.device_time, timing, around),

@@ -33,8 +33,8 @@ from gateway.clock import DeviceClock
 from gateway.errors import ProfileError
 from gateway.outbox import Outbox
 from gateway.profiles import MEASUREMENTS
-from gateway.profiles.measurement import Measurement
-from telekol.observation import Device, Observation
+from gateway.profiles.measurement import Decoded, Measurement
+from telekol.observation import Device, Observation, TimeConfidence
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,18 +62,24 @@ class Taken:
         Of all its readings that are in the outbox, those known before included.
     is_understood
         False if it could not be decoded: whoever may erase it from a device must not.
+    is_by_arrival
+        Whether only their arrival identifies them: read again, they would be others.
+    flags
+        Names of its quality flags.
     """
 
     new: int = 0
     ids: tuple[UUID, ...] = ()
     is_understood: bool = True
+    is_by_arrival: bool = False
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Before:
     """A payload that was kept, when it first came, and its readings."""
 
-    kind: type[Measurement]
+    kind: type[Decoded]
     payload: bytes
     at: datetime
     ids: tuple[UUID, ...] = ()
@@ -136,7 +142,7 @@ class Intake:
 
     def take_measurement(
         self,
-        measurement: Measurement,
+        measurement: Decoded,
         payload: bytes,
         device: Device,
         clock: DeviceClock,
@@ -164,11 +170,12 @@ class Intake:
         before = self._resent(now, device)
         if before is not None:
             _LOG.info("%s sent the same again, with a time that cannot be used", device.address)
-            return Taken(ids=before.ids)
+            return Taken(ids=before.ids, is_by_arrival=True, flags=measurement.quality)
         news, ids = self._keep(captured.observations, around)
         if any(is_stamped_in_vain(item) for item in news):
             self._in_vain[device] = replace(now, ids=ids)
-        return Taken(len(news), ids)
+        by_arrival = any(map(_is_by_arrival, (*captured.observations, *news)))
+        return Taken(len(news), ids, is_by_arrival=by_arrival, flags=measurement.quality)
 
     def _resent(self, now: _Before, device: Device) -> _Before | None:
         before = self._in_vain.get(device)
@@ -226,3 +233,8 @@ class Intake:
         )
         last = known_by_arrival(observation, around)
         return last, bool(self._outbox.put((last,)).news)
+
+
+def _is_by_arrival(observation: Observation) -> bool:
+    is_arrival = observation.time_confidence is TimeConfidence.ARRIVAL
+    return is_arrival or is_stamped_in_vain(observation)

@@ -23,20 +23,25 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.certificate import expires_soon
-from gateway.clock_book import ClockBook
 from gateway.condition import Condition
+from gateway.conversations import Home
 from gateway.delivery import DeliveryPlan
+from gateway.device_notes import DeviceNotes
 from gateway.enrolment import own_certificate
 from gateway.errors import CertificateError, NotesError, OutboxCorruptError, OutboxError
 from gateway.health import HealthReporter, judge_outbox
 from gateway.instruction_book import InstructionBook
 from gateway.instruction_desk import InstructionDesk
 from gateway.intake import Intake
+from gateway.local_parts import local_parts
 from gateway.mqtt import Broker
 from gateway.outbox import Outbox
-from gateway.radio import open_radio
-from gateway.reader import Reader
+from gateway.radio_parts import radio_parts
+from gateway.radio_report import RadioReport
+from gateway.recovery import RESTART_STATUS, RestartWantedError
+from gateway.serial_devices import SerialReader
 from gateway.settings import GatewaySettings
+from gateway.systemd_notify import Notifier
 from gateway.uplink import Uplink
 from telekol import __version__
 from telekol.health import TroubleCode
@@ -71,6 +76,9 @@ def run(settings: GatewaySettings) -> None:
     book = _open_book(settings)
     try:
         asyncio.run(_run(settings, outbox, book))
+    except RestartWantedError as error:
+        _LOG.error("%s", error)
+        raise SystemExit(RESTART_STATUS) from error
     finally:
         book.close()
         outbox.close()
@@ -96,20 +104,41 @@ async def _run(settings: GatewaySettings, outbox: Outbox, book: InstructionBook)
         __version__,
         outbox.depth(),
     )
-    await _run_parts(_parts(settings, outbox, book), stop)
+    notifier = Notifier()
+    parts = _parts(settings, outbox, book, notifier)
+    notifier.ready()
+    try:
+        await _run_parts(parts, stop)
+    finally:
+        notifier.stopping()
 
 
 def _parts(
-    settings: GatewaySettings, outbox: Outbox, book: InstructionBook
+    settings: GatewaySettings, outbox: Outbox, book: InstructionBook, notifier: Notifier
 ) -> tuple[Coroutine[Any, Any, None], ...]:
     condition = Condition()
     desk = InstructionDesk(settings.gateway_id, book, outbox, partial(_is_clock_trusted, condition))
     uplink = _uplink(settings, outbox, book, desk, condition)
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
-    opener = partial(open_radio, settings.gateway_radio, bonds=settings.bonds)
-    reader = Reader(opener, intake, ClockBook(outbox), settings.zone, _now)
+    home = _home(settings, intake, outbox, condition)
+    radio = radio_parts(settings, outbox, home, RadioReport(notifier, condition, _now))
     watch = _watch(settings, outbox, desk, condition)
-    return reader.run(), uplink.run(), _keep_house(outbox), watch
+    ports = [SerialReader(source, home).run() for source in settings.serial_sources]
+    doors = local_parts(settings, outbox, condition, on_kept=uplink.wake, now=_now)
+    return *radio, uplink.run(), _keep_house(outbox), watch, *ports, *doors
+
+
+def _home(settings: GatewaySettings, intake: Intake, outbox: Outbox, condition: Condition) -> Home:
+    return Home(
+        intake,
+        settings.zone,
+        _now,
+        notes=DeviceNotes(settings.device_notes),
+        receipts=outbox,
+        condition=condition,
+        keeps_batteries=True,
+        adverts=settings.adverts,
+    )
 
 
 def _uplink(

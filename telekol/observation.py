@@ -80,6 +80,8 @@ class TimeConfidence(StrEnum):
     """The device gave a time but no way to compare its clock."""
     ARRIVAL = "arrival"
     """The device gave no usable time; this is when the gateway received the reading."""
+    STATED = "stated"
+    """A person said when; nobody's clock vouches for it."""
 
 
 class Entry(StrEnum):
@@ -87,6 +89,9 @@ class Entry(StrEnum):
 
     AUTOMATIC = "automatic"
     TYPED = "typed"
+    """By the patient, or whoever helps at home."""
+    TYPED_BY_NURSE = "typed-by-nurse"
+    """By a visiting nurse."""
 
 
 class Device(BaseModel):
@@ -209,3 +214,15 @@ def arrival_id(
     moment = received_at.astimezone(UTC).isoformat()
     name = f"{gateway}|{device.identity}|{quantity}|{moment}|{counter}"
     return uuid5(READING_NAMESPACE, name)
+
+
+def submitted_id(gateway: str, key: str, quantity: Quantity) -> UUID:
+    """Give the id of a reading that a person or a program handed in under a key.
+
+    Parameters
+    ----------
+    key
+        Names one handing in: who sends it again after a lost answer sends the same key, and the
+        reading stays one.
+    """
+    return uuid5(READING_NAMESPACE, f"{gateway}|submitted|{key}|{quantity}")

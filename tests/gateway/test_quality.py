@@ -6,7 +6,7 @@ from enum import IntFlag
 
 import pytest
 
-from gateway import clock
+from gateway import clock, moments
 from gateway.profiles import berry, blood_pressure, generic_health_sensor, nonin, pulse_oximeter
 from gateway.profiles.measurement import flag_names
 from gateway.profiles.quality import RULES, Ruling, refusal
@@ -32,6 +32,7 @@ MADE = {
     "bad-test",
     "device-clock-not-set",
     clock.IMPLAUSIBLE,
+    moments.UNSETTLED,
     "earlier-timeline",
 }
 NOBODYS = {

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from device_sim.demo import broker
 from gateway.delivery import DeliveryPolicy
-from gateway.profiles import PROFILES
+from gateway.profiles import PROFILES, Manner
 from gateway.profiles.quality import RULES
 from scripts import settings_page
 from telekol import observation, topics, wire
@@ -71,6 +71,13 @@ def test_the_observations_example_is_what_a_gateway_sends() -> None:
         assert item.clock_offset_s == shown
 
 
+def test_the_example_of_what_was_given_up_is_what_a_gateway_sends() -> None:
+    envelope = json.loads(_example("observations")) | json.loads(_example("abandoned"))
+    raw = json.dumps(envelope).encode()
+    decoded = wire.decode_observations(topics.observations(envelope["gateway"]), raw)
+    assert decoded.abandoned[0].runs == ((12, 40), (44, 44))
+
+
 def test_the_receipt_example_is_what_the_server_sends() -> None:
     receipt = wire.decode_receipt(_example("through"))
     assert receipt.first <= receipt.refused[0].seq <= receipt.last
@@ -119,9 +126,10 @@ def test_the_topics_are_those_of_the_code() -> None:
 # ---------------------------------------------------------------------------------- devices
 
 
-def test_every_profile_is_documented_with_where_it_is_found_and_whether_it_is_read() -> None:
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \|.*\| (yes|no) \|$", DEVICES, re.MULTILINE)
-    assert rows == [(one.name, "yes" if one.is_wired else "no") for one in PROFILES]
+def test_every_profile_is_documented_with_where_it_is_found_and_how_it_is_read() -> None:
+    manners = "|".join(Manner)
+    rows = re.findall(rf"^\| `([a-z0-9-]+)` \|.*\| ({manners}) \|$", DEVICES, re.MULTILINE)
+    assert rows == [(one.name, one.manner) for one in PROFILES]
     for profile in PROFILES:
         row = next(line for line in DEVICES.splitlines() if f"| `{profile.name}` |" in line)
         for uuid in filter(None, (profile.service, profile.characteristic)):
