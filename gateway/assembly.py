@@ -61,7 +61,14 @@ def parts_of(
     return (
         *radio_parts(settings, outbox, home, clocks, report, time.earliest),
         *(SerialReader(source, home).run() for source in settings.serial_sources),
-        *local_parts(settings, outbox, condition, on_kept=uplink.wake, now=time.earliest),
+        *local_parts(
+            settings,
+            outbox,
+            condition,
+            on_kept=uplink.wake,
+            now=time.earliest,
+            knows_time=lambda: time.is_trusted,
+        ),
         uplink.run(),
         keeper.run(),
         keep_house(outbox, time.earliest),
