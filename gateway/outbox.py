@@ -22,6 +22,7 @@ What else changes with it: `gateway.outbox_schema`, telekol.wire (what a receipt
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +34,8 @@ from uuid import UUID, uuid4
 from gateway.errors import DiskFullError, OutboxFullError
 from gateway.outbox_file import OutboxFile
 from gateway.outbox_gaps import Gaps
-from gateway.outbox_room import DEFAULT_LIMIT_BYTES, GivenUp, RoomKeeper
+from gateway.outbox_place import leftovers
+from gateway.outbox_room import DEFAULT_LIMIT_BYTES, SMALL_BATCH, GivenUp, RoomKeeper
 from gateway.outbox_rows import Kept, OutboxState, Room, Row, believed, text
 from gateway.outbox_table import RowTable
 from telekol.observation import Observation
@@ -77,6 +79,7 @@ class Outbox:
         self._keeper = RoomKeeper(file, self._gaps, limit_bytes)
         self._published: dict[str, set[int]] = defaultdict(set)
         self._room = Room.PLENTY
+        self._damaged_files = len(leftovers(file.path))
         self._boot, self._last_seq, self._waiting, self._history = "", 0, 0, 0
         self._recall()
         file.on_rollback(self._recall)
@@ -114,17 +117,23 @@ class Outbox:
         if not observations:
             return Kept()
         try:
-            try:
-                return self._put(observations)
-            except DiskFullError:
-                self._trade_history_for_room()
-                return self._put(observations)
+            return self._put_with_remedies(observations)
         except OutboxFullError:
             self._say_room(Room.FULL)
             raise
         except DiskFullError:
             self._say_room(Room.DISK_FULL)
             raise
+
+    def _put_with_remedies(self, observations: Sequence[Observation]) -> Kept:
+        """On a full disk, write over the log; then over the oldest history; then give up."""
+        for remedy in (self.file.reuse_log, self._trade_history_for_room):
+            try:
+                return self._put(observations)
+            except DiskFullError:
+                with contextlib.suppress(DiskFullError):
+                    remedy()
+        return self._put(observations)
 
     def _put(self, observations: Sequence[Observation]) -> Kept:
         arrived = max(item.received_at for item in observations)
@@ -228,7 +237,7 @@ class Outbox:
                 break
             count, at = count + len(seqs), seqs[-1]
             self._waiting, self._history = self._waiting + len(seqs), self._history - len(seqs)
-        self._say_what_is_gone(life, first, last, count)
+        self._rows.say_what_is_gone(life, first, last, count)
         return count
 
     def released(self, ids: Iterable[UUID]) -> frozenset[UUID]:
@@ -276,6 +285,7 @@ class Outbox:
             last_seq=self.last_seq,
             abandoned=self._gaps.count,
             room=self._room,
+            damaged_files=self._damaged_files,
         )
 
     def depth(self) -> int:
@@ -332,22 +342,10 @@ class Outbox:
         self._boot, self._last_seq = boot, waiting
         self._published.clear()
 
-    def _say_what_is_gone(self, life: str, first: int, last: int | None, count: int) -> None:
-        there, given = self._rows.present(life, first, last)
-        _LOG.info(
-            "the server asks again for life %s from %d: %d readings wait again, %d more were "
-            "waiting, %s are no longer here",
-            life,
-            first,
-            count,
-            there - count,
-            "all of a life that is not known" if given is None else given - there,
-        )
-
     def _trade_history_for_room(self) -> None:
         """Free pages in the file when the disk has none; needs a disk that takes a deletion."""
         with self.file.transaction():
-            gone = self._keeper.drop_history()
+            gone = self._keeper.drop_history(SMALL_BATCH)
         self._take_in(GivenUp(history=gone))
         if gone:
             _LOG.warning("the disk is full: %d rows of history were given up", gone)

@@ -72,7 +72,7 @@ class Gaps:
 
     def spoil(self, row: tuple[Any, ...], reason: str, now: datetime) -> None:
         """Keep what is left of a row; inside a transaction."""
-        boot, seq, body = row[0], row[1], row[3]
+        boot, seq, body = row[0], row[1], str(row[3]).encode(errors="surrogateescape")
         self._file.db.execute(
             "INSERT INTO spoilt VALUES (?, ?, ?, ?, ?)", (boot, seq, body, reason, text(now))
         )

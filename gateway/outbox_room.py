@@ -41,6 +41,10 @@ NEARLY: Final = 0.8
 BATCH: Final = 256
 """Rows given up at a time: some hundred kilobytes, so that not every reading pays for room."""
 
+SMALL_BATCH: Final = 24
+"""The same on a full disk: three pages are freed, and the deletion fits into what a log of the
+usual size has room for."""
+
 _DELETE: Final = "DELETE FROM observation WHERE n IN (SELECT value FROM json_each(?))"
 
 
@@ -88,13 +92,13 @@ class RoomKeeper:
             self._step(gone, now)
         return gone
 
-    def drop_history(self) -> int:
+    def drop_history(self, count: int = BATCH) -> int:
         """Give up a batch of history, oldest release first; inside a transaction."""
         query = (
             "SELECT json_group_array(n) FROM (SELECT n FROM observation "
             "WHERE settled_at IS NOT NULL ORDER BY settled_at LIMIT ?)"
         )
-        numbers = self._file.db.execute(query, (BATCH,)).fetchone()[0]
+        numbers = self._file.db.execute(query, (count,)).fetchone()[0]
         return self._file.db.execute(_DELETE, (numbers,)).rowcount
 
     def standing(self, depth: int, history: int) -> Room:

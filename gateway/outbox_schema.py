@@ -140,7 +140,8 @@ _UPGRADES: Final = {1: _FROM_1, 2: _FROM_2}
 
 def checksum(boot: str, seq: int, reading: str, body: str, received_at: str) -> int:
     """Give the checksum of what never changes of a row (CRC-32: it guards against flipped bits)."""
-    return zlib.crc32("\x1f".join((boot, str(seq), reading, body, received_at)).encode())
+    written = "\x1f".join((boot, str(seq), reading, body, received_at))
+    return zlib.crc32(written.encode(errors="surrogateescape"))
 
 
 def kind_of(item: Observation) -> int:

@@ -22,26 +22,41 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
+from gateway.certificate import expires_soon
 from gateway.clock_book import ClockBook
 from gateway.clock_troubles import ClockTroubles
 from gateway.condition import Condition
+from gateway.conversations import Home
 from gateway.delivery import DeliveryPlan
-from gateway.errors import OutboxCorruptError, OutboxError
+from gateway.device_notes import DeviceNotes
+from gateway.enrolment import own_certificate
+from gateway.errors import CertificateError, NotesError, OutboxCorruptError, OutboxError
+from gateway.health import HealthReporter, judge_outbox
 from gateway.held_readings import HeldReadings
+from gateway.instruction_book import InstructionBook
+from gateway.instruction_desk import InstructionDesk
 from gateway.intake import Intake
+from gateway.local_parts import local_parts
 from gateway.mqtt import Broker
 from gateway.outbox import Outbox
-from gateway.radio import open_radio
-from gateway.reader import Reader
+from gateway.radio_parts import radio_parts
+from gateway.radio_report import RadioReport
+from gateway.recovery import RESTART_STATUS, RestartWantedError
+from gateway.serial_devices import SerialReader
 from gateway.settings import GatewaySettings
+from gateway.systemd_notify import Notifier
 from gateway.timekeeper import Timekeeper
 from gateway.trusted_time import SystemClock, TrustedTime
 from gateway.uplink import Uplink
 from telekol import __version__
+from telekol.health import TroubleCode
+from telekol.tls import TlsFiles
 
 _LOG = logging.getLogger(__name__)
 
 HOUSEKEEPING_S: Final = 3600.0
+WATCH_S: Final = 60.0
+"""How often the outbox's room and the certificate are looked at; both change in hours."""
 STOP_WITHIN_S: Final = 1.8
 """Under the two seconds that are promised; a radio or broker that hangs is left behind."""
 
@@ -53,18 +68,37 @@ def run(settings: GatewaySettings) -> None:
     ------
     OutboxError
         If the outbox cannot be used.
+    CertificateError
+        If there is no certificate, or it names another gateway.
     """
     os.umask(0o077)  # readings and the keys of devices are for this user alone
+    if settings.broker_tls is not None:
+        # A certificate of another gateway is a mistake of the set-up: say so and stop. One that
+        # has expired is not: readings are still kept, and the trouble is said.
+        own_certificate(settings.broker_tls, settings.gateway_id)
     limit_bytes = settings.gateway_outbox_limit_mb * 1024 * 1024
     outbox = Outbox.open(settings.gateway_outbox, datetime.now(UTC), limit_bytes)
+    book = _open_book(settings)
     try:
-        asyncio.run(_run(settings, outbox))
+        asyncio.run(_run(settings, outbox, book))
+    except RestartWantedError as error:
+        _LOG.error("%s", error)
+        raise SystemExit(RESTART_STATUS) from error
     finally:
+        book.close()
         outbox.close()
     _LOG.info("stopped")
 
 
-async def _run(settings: GatewaySettings, outbox: Outbox) -> None:
+def _open_book(settings: GatewaySettings) -> InstructionBook:
+    try:
+        return InstructionBook.open(settings.notes, settings.gateway_id)
+    except NotesError as error:
+        _LOG.error("%s; instructions are kept in memory alone, readings are not touched", error)
+        return InstructionBook.in_memory(settings.gateway_id)
+
+
+async def _run(settings: GatewaySettings, outbox: Outbox, book: InstructionBook) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -75,23 +109,126 @@ async def _run(settings: GatewaySettings, outbox: Outbox) -> None:
         __version__,
         outbox.depth(),
     )
-    await _run_parts(_parts(settings, outbox), stop)
+    notifier = Notifier()
+    parts = _parts(settings, outbox, book, notifier)
+    notifier.ready()
+    try:
+        await _run_parts(parts, stop)
+    finally:
+        notifier.stopping()
 
 
-def _parts(settings: GatewaySettings, outbox: Outbox) -> tuple[Coroutine[Any, Any, None], ...]:
-    condition = Condition()
+def _parts(
+    settings: GatewaySettings, outbox: Outbox, book: InstructionBook, notifier: Notifier
+) -> tuple[Coroutine[Any, Any, None], ...]:
     held = HeldReadings(outbox.file)
     time = TrustedTime(SystemClock(settings.gateway_clock).look, held.last_known())
-    troubles = ClockTroubles(condition, time.earliest)
-    book = ClockBook(outbox, time, settings.zone, troubles.judged)
-    broker = Broker(settings.broker_host, settings.broker_port, settings.gateway_id)
-    plan = DeliveryPlan(settings.policy)
-    uplink = Uplink(settings.gateway_id, broker, outbox, plan, time.earliest)
+    condition = Condition(dated=time.dated_at_least)
+    now, troubles = time.earliest, ClockTroubles(condition, time.earliest)
+    clocks = ClockBook(outbox, time, settings.zone, troubles.judged)
+    desk = InstructionDesk(settings.gateway_id, book, outbox, partial(_is_clock_trusted, condition))
+    uplink = _uplink(settings, outbox, book, desk, condition, now)
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake, held, time)
-    opener = partial(open_radio, settings.gateway_radio, bonds=settings.bonds)
-    reader = Reader(opener, intake, book, settings.zone, time.now)
-    keeper = Timekeeper(time, held, intake, book, lambda: uplink.is_connected, troubles)
-    return reader.run(), uplink.run(), keeper.run(), _keep_house(outbox, time.earliest)
+    home = _home(settings, intake, outbox, condition, time.now)
+    report = RadioReport(notifier, condition, now)
+    radio = radio_parts(settings, outbox, home, report, clocks, now)
+    keeper = Timekeeper(time, held, intake, clocks, lambda: uplink.is_connected, troubles)
+    watch = _watch(settings, outbox, desk, condition, now)
+    ports = [SerialReader(source, home).run() for source in settings.serial_sources]
+    doors = local_parts(settings, outbox, condition, on_kept=uplink.wake, now=now)
+    house = _keep_house(outbox, now)
+    return *radio, uplink.run(), keeper.run(), house, watch, *ports, *doors
+
+
+def _home(
+    settings: GatewaySettings,
+    intake: Intake,
+    outbox: Outbox,
+    condition: Condition,
+    now: Callable[[], datetime],
+) -> Home:
+    return Home(
+        intake,
+        settings.zone,
+        now,
+        notes=DeviceNotes(settings.device_notes),
+        receipts=outbox,
+        condition=condition,
+        keeps_batteries=True,
+        adverts=settings.adverts,
+    )
+
+
+def _uplink(
+    settings: GatewaySettings,
+    outbox: Outbox,
+    book: InstructionBook,
+    desk: InstructionDesk,
+    condition: Condition,
+    now: Callable[[], datetime],
+) -> Uplink:
+    reporter = HealthReporter(
+        settings.gateway_id,
+        condition,
+        outbox,
+        book.next_connection,
+        now,
+        asyncio.get_running_loop().time,
+        interval_s=settings.gateway_health_interval_s,
+    )
+    uplink = Uplink(
+        settings.gateway_id,
+        Broker(
+            settings.broker_host, settings.broker_port, settings.gateway_id, settings.broker_tls
+        ),
+        outbox,
+        DeliveryPlan(settings.policy),
+        reporter,
+        desk,
+        condition,
+        now,
+        settings.uplink_policy,
+    )
+    condition.listen(uplink.news)
+    return uplink
+
+
+def _is_clock_trusted(condition: Condition) -> bool:
+    clock = condition.snapshot().clock
+    return clock is None or clock.trusted
+
+
+async def _watch(
+    settings: GatewaySettings,
+    outbox: Outbox,
+    desk: InstructionDesk,
+    condition: Condition,
+    clock: Callable[[], datetime],
+) -> None:
+    """Look at what nobody else looks at: the outbox's room, the certificate, old instructions."""
+    while True:
+        now = clock()
+        try:
+            judge_outbox(condition, outbox.state(now), now)
+            desk.tidy(now)
+        except OutboxCorruptError:
+            raise
+        except (OutboxError, NotesError) as error:
+            _LOG.error("the gateway's condition is not known: %s", error)
+        if settings.broker_tls is not None:
+            _judge_certificate(settings.broker_tls, settings.gateway_id, condition, now)
+        await asyncio.sleep(WATCH_S)
+
+
+def _judge_certificate(files: TlsFiles, gateway: str, condition: Condition, now: datetime) -> None:
+    try:
+        said = expires_soon(own_certificate(files, gateway), now)
+    except CertificateError as error:
+        said = str(error)
+    if said is None:
+        condition.clear(TroubleCode.CERTIFICATE_EXPIRING)
+    else:
+        condition.raise_trouble(TroubleCode.CERTIFICATE_EXPIRING, None, said, now)
 
 
 async def _run_parts(parts: tuple[Coroutine[Any, Any, None], ...], stop: asyncio.Event) -> None:

@@ -28,7 +28,7 @@ from typing import Final
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakGATTProtocolError
 
-from gateway.clock import ClockSample, DeviceClock, local_time
+from gateway.clock import ClockSample, DeviceClock, local_time, needs_setting
 from gateway.conversations.memory import Pass, ReadBefore
 from gateway.conversations.talk import Talk, Way
 from gateway.profiles.beurer import Po60Assembler, Po60Record
@@ -121,6 +121,8 @@ class Po60Memory(Way):
 
     async def _set_clock(self) -> None:
         now = self._talk.home.now()
+        if not needs_setting(None, now, self._talk.home.zone):
+            return  # we do not know the time ourselves
         shown = local_time(now, self._talk.home.zone).replace(microsecond=0)
         before = self._talk.clock
         # On disk before the clock is set, as with every other device.

@@ -12,10 +12,11 @@ from typing import Final
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakGATTProtocolError
 
-from gateway.conversations.talk import BATTERY_LOW, Talk
+from gateway.conversations.talk import Talk
 from gateway.errors import ProfileError
 from gateway.profiles import sig_uuid
 from gateway.profiles.battery import BatteryLevel
+from telekol.health import TroubleCode
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,7 +45,12 @@ async def see_to_batteries(talk: Talk) -> None:
         await _follow(talk, characteristic)
     lowest = min(levels, default=None)
     talk.has_battery_level = lowest is not None
-    talk.home.health.heard(talk.device.address, talk.device.model, lowest)
+    talk.home.condition.note_device(
+        talk.device.address,
+        model=talk.device.model,
+        battery_pct=lowest,
+        heard_at=talk.home.now(),
+    )
     if lowest is not None:
         _take(talk, lowest)
 
@@ -90,6 +96,6 @@ def _take(talk: Talk, level_pct: int) -> None:
 
 def _judge(talk: Talk, level_pct: int) -> None:
     if level_pct < LOW_PCT:
-        talk.home.health.trouble(BATTERY_LOW, talk.device.address, f"{level_pct} %")
+        talk.trouble(TroubleCode.DEVICE_BATTERY_LOW, f"{level_pct} %")
     elif level_pct >= GOOD_PCT:
-        talk.home.health.over(BATTERY_LOW, talk.device.address)
+        talk.over(TroubleCode.DEVICE_BATTERY_LOW)

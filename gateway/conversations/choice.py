@@ -17,6 +17,7 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from gateway.clock import DeviceClock
 from gateway.conversations.asked import Po60Memory
+from gateway.conversations.health_sensor import LiveObservations, StoredObservations
 from gateway.conversations.indicated import Indicated
 from gateway.conversations.stored_records import StoredRecords
 from gateway.conversations.stream import Stream
@@ -28,6 +29,9 @@ from gateway.profiles.pulse_oximeter_stream import Continuous
 _LOG = logging.getLogger(__name__)
 
 _RECORD_ACCESS: Final = sig_uuid(0x2A52)
+_LIVE: Final = sig_uuid(0x2B8B)
+_STORED: Final = sig_uuid(0x2BDD)
+_HEALTH_POINT: Final = sig_uuid(0x2BF4)
 
 _STREAMS: Final[dict[str, StreamKind]] = {
     "plx-continuous": StreamKind(Continuous),
@@ -49,15 +53,15 @@ def has_ways(characteristics: frozenset[str]) -> bool:
     return any(
         profile.characteristic in characteristics
         for profile in PROFILES
-        if profile.manner in (Manner.INDICATED, Manner.STREAM, Manner.ASKED)
+        if profile.manner not in (Manner.ADVERTS, Manner.SERIAL)
     )
 
 
 def ways(talk: Talk, keep_clock: Callable[[DeviceClock], None]) -> tuple[Way, ...]:
     """Choose how to talk with a device."""
     indicated = [way for uuid in MEASUREMENTS if (way := _indicated(talk, uuid)) is not None]
-    streams = [] if indicated else _streams(talk)
-    return (*indicated, *streams, *_asked(talk, keep_clock))
+    streams = [] if indicated or talk.link.find(_LIVE) else _streams(talk)
+    return (*indicated, *_observations(talk), *streams, *_asked(talk, keep_clock))
 
 
 def _indicated(talk: Talk, uuid: str) -> Way | None:
@@ -69,6 +73,18 @@ def _indicated(talk: Talk, uuid: str) -> Way | None:
     if point is None:
         return Indicated(talk, kind, characteristic)
     return StoredRecords(talk, kind, characteristic, point)
+
+
+def _observations(talk: Talk) -> list[Way]:
+    """Give the live observations of a Generic Health Sensor, and its memory if it has one."""
+    found: list[Way] = []
+    live, stored = talk.link.find(_LIVE), talk.link.find(_STORED)
+    if stored is not None:
+        point = talk.link.find(_RECORD_ACCESS, stored.service_uuid)
+        found += [] if point is None else [StoredObservations(talk, stored, point)]
+    if live is not None:
+        found.append(LiveObservations(talk, live, talk.link.find(_HEALTH_POINT)))
+    return found
 
 
 def _streams(talk: Talk) -> list[Way]:

@@ -38,6 +38,7 @@ from gateway.profiles.user_data import (
     UserControl,
     UserControlResponse,
 )
+from telekol.health import TroubleCode
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,8 +47,6 @@ _POINT: Final = sig_uuid(0x2A9F)
 _INCREMENT: Final = sig_uuid(0x2A99)
 _TOPIC: Final = "consent"
 _TOPIC_INCREMENT: Final = "user-data-version"
-
-CONSENT_REFUSED: Final = "consent-refused"
 
 _NOT_OURS: Final = frozenset({Outcome.USER_NOT_AUTHORISED, Outcome.INVALID_PARAMETER})
 """What a scale answers that does not know the index, or knows it with another code."""
@@ -154,12 +153,11 @@ class Consent:
         notes.write(address, _TOPIC_INCREMENT, version)
 
     def _tell(self, refusal: str | None) -> None:
-        health, address = self._talk.home.health, self._talk.device.address
         if refusal is None:
-            health.over(CONSENT_REFUSED, address)
+            self._talk.over(TroubleCode.CONSENT_REFUSED)
         else:
-            _LOG.warning("%s refuses us as its user: %s", address, refusal)
-            health.trouble(CONSENT_REFUSED, address, refusal)
+            _LOG.warning("%s refuses us as its user: %s", self._talk.device.address, refusal)
+            self._talk.trouble(TroubleCode.CONSENT_REFUSED, refusal)
 
     def _known(self) -> _User | None:
         text = self._talk.home.notes.read(self._talk.device.address, _TOPIC)

@@ -103,6 +103,8 @@ class Conversation:
             _LOG.info("%s has had its time; what is left comes the next time", link.address)
         if link.failure is not None:
             raise link.failure
+        if self._talk is not None:
+            self._talk.ended()
 
     async def _converse(self, link: Link) -> None:
         if consent.SERVICE in link.services():

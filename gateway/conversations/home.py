@@ -1,7 +1,7 @@
 """What conversations need of the home, and what outlives a connection.
 
-Owns the names of the neighbours: notes on disk, receipts, technical health. Must not know how
-they are kept. The neighbours are protocols, so that a conversation can be tested without them.
+Owns the list of the neighbours: notes on disk, receipts, the home's condition, what the scan
+overhears. Must not know how they are kept.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from datetime import datetime, tzinfo
 from typing import Protocol
 from uuid import UUID
 
+from gateway.adverts import Adverts
+from gateway.condition import Condition
 from gateway.device_notes import DeviceNotes
 from gateway.intake import Intake
 from gateway.profiles.measurement import Decoded
@@ -25,38 +27,12 @@ class Receipts(Protocol):
         """Give those of these readings that the server has."""
 
 
-class Health(Protocol):
-    """Where troubles of devices are told."""
-
-    def trouble(self, code: str, device: str, detail: str) -> None:
-        """Tell of a trouble; the same one again changes nothing."""
-
-    def over(self, code: str, device: str) -> None:
-        """Tell that a trouble is over, if there was one."""
-
-    def heard(self, device: str, model: str, battery_pct: int | None) -> None:
-        """Tell that a device was reached."""
-
-
 class NoReceipts:
     """Nothing has been answered for: nothing is ever erased."""
 
     def released(self, ids: Iterable[UUID]) -> frozenset[UUID]:  # noqa: ARG002 - the protocol's
         """Give the cautious answer."""
         return frozenset()
-
-
-class NoHealth:
-    """Nobody is told."""
-
-    def trouble(self, code: str, device: str, detail: str) -> None:
-        """Take it in."""
-
-    def over(self, code: str, device: str) -> None:
-        """Take it in."""
-
-    def heard(self, device: str, model: str, battery_pct: int | None) -> None:
-        """Take it in."""
 
 
 @dataclass(slots=True)
@@ -81,6 +57,8 @@ class Home:
         Whether battery levels become readings.
     streams
         The streaming devices by address.
+    adverts
+        Whose adverts are an invitation, and whose a reading.
     """
 
     intake: Intake
@@ -88,6 +66,7 @@ class Home:
     now: Callable[[], datetime]
     notes: DeviceNotes = field(default_factory=DeviceNotes)
     receipts: Receipts = field(default_factory=NoReceipts)
-    health: Health = field(default_factory=NoHealth)
+    condition: Condition = field(default_factory=Condition)
     keeps_batteries: bool = False
     streams: dict[str, StreamState] = field(default_factory=dict)
+    adverts: Adverts = field(default_factory=Adverts)

@@ -13,9 +13,9 @@ from gateway.conversations.home import Home
 from gateway.conversations.link import Link
 from gateway.intake import Taken
 from gateway.profiles.measurement import Decoded, Measurement
+from telekol.health import TroubleCode
 from telekol.observation import Device
 
-BATTERY_LOW: Final = "device-battery-low"
 _LOW_FLAG: Final = "low-battery"
 
 
@@ -29,6 +29,7 @@ class Talk:
         self.clock = clock
         self.new_readings = 0
         self.has_battery_level = False
+        self._was_unreadable = False
 
     def take(self, kind: type[Measurement], payload: bytes) -> Taken:
         """Keep what `payload` says; on disk when this returns.
@@ -54,12 +55,32 @@ class Talk:
             intake.take_measurement(measurement, payload, self.device, self.clock, at)
         )
 
+    def trouble(self, code: TroubleCode, detail: str) -> None:
+        """Tell support of a trouble with this device."""
+        self.home.condition.raise_trouble(code, self.device.address, detail, self.home.now())
+
+    def over(self, code: TroubleCode) -> None:
+        """Tell support that a trouble with this device is over, if there was one."""
+        self.home.condition.clear(code, self.device.address)
+
+    def ended(self) -> None:
+        """Take in that the conversation went to its end."""
+        if self.new_readings and not self._was_unreadable:
+            self.over(TroubleCode.UNREADABLE_MEASUREMENT)
+
+    def unreadable(self) -> None:
+        """Tell support that the device sent what cannot be read; the bytes are in the log."""
+        self._was_unreadable = True
+        self.trouble(TroubleCode.UNREADABLE_MEASUREMENT, "its bytes are in the gateway's log")
+
     def _counted(self, taken: Taken) -> Taken:
         self.new_readings += taken.new
+        if not taken.is_understood:
+            self.unreadable()
         if _LOW_FLAG in taken.flags:
-            self.home.health.trouble(BATTERY_LOW, self.device.address, "the device says so")
+            self.trouble(TroubleCode.DEVICE_BATTERY_LOW, "the device says so")
         elif taken.new and not self.has_battery_level:
-            self.home.health.over(BATTERY_LOW, self.device.address)
+            self.over(TroubleCode.DEVICE_BATTERY_LOW)
         return taken
 
 

@@ -33,6 +33,8 @@ class Manner(StrEnum):
 
     INDICATED = "indicated"
     """The device waits with them until somebody connects and listens."""
+    SEGMENTS = "segments"
+    """The same, but cut into several indications, and with a memory beside it."""
     STREAM = "stream"
     """The device tells every second; a rule says which one is the reading."""
     ASKED = "asked"
@@ -84,13 +86,13 @@ PROFILES: Final = (
     Profile(
         "generic-health-sensor",
         HealthObservation,
-        Manner.SERIAL,
+        Manner.SEGMENTS,
         sig_uuid(0x1840),
         sig_uuid(0x2B8B),
     ),
 )
 
-_CONNECTED: Final = (Manner.INDICATED, Manner.STREAM, Manner.ASKED)
+_CONNECTED: Final = (Manner.INDICATED, Manner.SEGMENTS, Manner.STREAM, Manner.ASKED)
 
 SERVICES: Final = tuple(
     dict.fromkeys(

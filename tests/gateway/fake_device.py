@@ -14,6 +14,7 @@ from typing import Any
 
 from bleak.exc import BleakError, BleakGATTProtocolError
 
+from gateway.condition import Condition
 from gateway.profiles import sig_uuid
 from gateway.radio.errors import LinkEndedError
 
@@ -137,25 +138,19 @@ def refusing(code: int) -> BleakError:
     return BleakGATTProtocolError(code)
 
 
-@dataclass
 class Support:
-    """Remembers what support was told."""
+    """What support is told, read from the home's condition."""
 
-    troubles: dict[str, str] = field(default_factory=dict)
-    told: list[tuple[str, str]] = field(default_factory=list)
-    batteries: list[int | None] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.condition = Condition()
 
-    def trouble(self, code: str, device: str, detail: str) -> None:
-        """Take a trouble in."""
-        self.troubles[code] = detail
-        self.told.append((code, device))
+    @property
+    def troubles(self) -> dict[str, str]:
+        """The troubles by their codes."""
+        return {item.code: item.detail for item in self.condition.snapshot().troubles}
 
-    def over(self, code: str, device: str) -> None:
-        """Take in that it is over."""
-        if self.troubles.pop(code, None) is not None:
-            self.told.append((f"over {code}", device))
-
-    def heard(self, device: str, model: str, battery_pct: int | None) -> None:
-        """Take in that a device was reached."""
-        self.told.append((f"heard {model}", device))
-        self.batteries.append(battery_pct)
+    @property
+    def battery_pct(self) -> int | None:
+        """The battery of the only device."""
+        (device,) = self.condition.snapshot().devices
+        return device.battery_pct

@@ -45,7 +45,7 @@ def home(outbox: Outbox, health: Support, tmp_path: Path) -> Home:
         CPH,
         lambda: NOW,
         notes=DeviceNotes(tmp_path / "outbox.db.devices"),
-        health=health,
+        condition=health.condition,
         keeps_batteries=True,
     )
 
@@ -307,7 +307,7 @@ async def test_a_low_battery_is_a_trouble_until_a_good_one(home: Home, health: S
     device.characteristics[1].value = b"\x1e"
     await converse(device, home)
     assert health.troubles == {}
-    assert health.batteries == [19, 29, 30]
+    assert health.battery_pct == 30
 
 
 # -- the notes -------------------------------------------------------------------------------

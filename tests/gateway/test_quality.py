@@ -32,8 +32,8 @@ MADE = {
     "bad-test",
     "device-clock-not-set",
     clock.IMPLAUSIBLE,
-    "earlier-timeline",
     moments.UNSETTLED,
+    "earlier-timeline",
 }
 NOBODYS = {
     "demonstration",

@@ -256,14 +256,15 @@ async def test_a_low_battery_that_the_device_tells_of_is_told_to_support(
     outbox: Outbox, timer: Timer
 ) -> None:
     health = Support()
-    home = Home(Intake(GATEWAY, outbox, CPH, lambda: None), CPH, lambda: NOW, health=health)
+    intake = Intake(GATEWAY, outbox, CPH, lambda: None)
+    home = Home(intake, CPH, lambda: NOW, condition=health.condition)
     device = Oximeter(timer, nonin.OXIMETRY_MEASUREMENT, nonin.OXIMETRY_SERVICE)
     _, task = await begin(device, home)
     status = Status3230.ON_FINGER | Status3230.SMART_POINT | Status3230.LOW_BATTERY
     device.stream(1, nonin_moment(status=status))
     device.hang_up()
     await finish(task)
-    assert ("device-battery-low", device.address) in health.told
+    assert health.troubles == {"device-battery-low": "the device says so"}
 
 
 def bci(*, on: bool = True, spo2: int = 94, beat: bool = False) -> bytes:

@@ -86,7 +86,7 @@ async def test_what_a_device_indicates_is_in_the_outbox(
 
 
 def test_the_tables_of_the_gateway_are_those_of_the_profiles() -> None:
-    standard = {sig_uuid(n) for n in (0x1822, 0x181D, 0x181B, 0x1810, 0x1809)}
+    standard = {sig_uuid(n) for n in (0x1822, 0x181D, 0x181B, 0x1810, 0x1809, 0x1840)}
     assert set(SERVICES) == {
         *standard,
         nonin.OXIMETRY_SERVICE,
