@@ -42,8 +42,8 @@ def radio_parts(
     settings: GatewaySettings,
     outbox: Outbox,
     home: Home,
-    report: RadioReport,
     clocks: ClockBook,
+    report: RadioReport,
     now: Callable[[], datetime],
 ) -> tuple[Part, Part]:
     """Make the reader and the feeding of the watchdog, to be run beside each other.
@@ -51,7 +51,7 @@ def radio_parts(
     Parameters
     ----------
     now
-        Gives a date for book-keeping, also while the home's own time is not known.
+        Gives a date for book-keeping; readings have the home's own.
     """
     progress = Progress(_PROGRESS_WITHIN_S, time.monotonic)
     # Without a supervisor a process that ends stays ended.

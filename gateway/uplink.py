@@ -102,8 +102,8 @@ class Uplink:
         self._policy = policy
         self._work = asyncio.Event()
         self._absence_said = False
-        self.is_connected = False
         self._telling: set[tuple[UUID, str]] = set()
+        self.is_connected = False
 
     def wake(self) -> None:
         """Say that there is something new to send."""
@@ -162,6 +162,7 @@ class Uplink:
         try:
             await connection.open()
             self._begin()
+            self.is_connected = True
             while not connection.ended.done():
                 self._work.clear()
                 self._publish_due(connection)
@@ -176,7 +177,6 @@ class Uplink:
             await connection.close()
 
     def _begin(self) -> None:
-        self.is_connected = True
         self._absence_said = False
         self._condition.clear(TroubleCode.BROKER_REFUSED)
         _LOG.info(
