@@ -45,9 +45,9 @@ def parts_of(
     settings: GatewaySettings, outbox: Outbox, instructions: InstructionBook, notifier: Notifier
 ) -> tuple[Part, ...]:
     """Make every part of a gateway, to be run beside each other for ever."""
-    condition = Condition()
     held = HeldReadings(outbox.file)
     time = TrustedTime(SystemClock(settings.gateway_clock).look, held.last_known())
+    condition = Condition(dated=time.dated_at_least)
     troubles = ClockTroubles(condition, time.earliest)
     clocks = ClockBook(outbox, time, settings.zone, troubles.judged)
     desk = InstructionDesk(

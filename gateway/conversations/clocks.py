@@ -116,8 +116,10 @@ async def see_to_clock(talk: Talk, keep_clock: KeepClock) -> None:
         characteristic = talk.link.find(uuid)
         if characteristic is not None:
             shown = await _read(talk, characteristic, layout)
-            if _must_be_set(shown, talk.home.now()):
-                await _set(talk, characteristic, shown, keep_clock)
+            is_wrong = _must_be_set(shown, talk.home.now())
+            if is_wrong and await _set(talk, characteristic, shown, keep_clock):
+                # Some say yes and go on as before; what they stamp then is of the time before.
+                await _read(talk, characteristic, layout)
             return
 
 
@@ -146,10 +148,10 @@ async def _read(
 
 async def _set(
     talk: Talk, characteristic: BleakGATTCharacteristic, clock: Shown, keep_clock: KeepClock
-) -> None:
+) -> bool:
     if clock.written is None:
         _LOG.info("%s: its clock cannot be set", talk.link.address)
-        return
+        return False
     now = talk.home.now()
     shown, payload = clock.written(now)
     before = talk.clock
@@ -165,7 +167,6 @@ async def _set(
             talk.clock = before
             keep_clock(before)
             _LOG.info("%s does not let its clock be set: %s", talk.link.address, error)
-            return
+            return False
     _LOG.info("%s: its clock was set", talk.link.address)
-    # Some say yes and go on as before; what they stamp next belongs to the time before.
-    await _read(talk, characteristic, layout)
+    return True
