@@ -20,10 +20,10 @@ from tests.support.processes import Broker as BrokerProcess
 
 HOMES = 400
 SHARE = 0.23
-"""The stated share. A tenth of the homes makes its first try in each second of the window; while the
-broker is still away, second tries of those who failed add a twentieth, and third ones a little:
-0.155 at the end of the window. Four standard deviations of 400 homes are another 0.072. With equal
-waits it would be 1."""
+"""The stated share. A tenth of the homes makes its first try in each second of the window; while
+the broker is away, second tries of those who failed add a twentieth, and third ones a little:
+0.155 at the end of the window. Four standard deviations of 400 homes are another 0.072. With
+equal waits it would be 1."""
 
 
 def come_back(rng: random.Random, back_after_s: float) -> tuple[Counter[int], list[float]]:
