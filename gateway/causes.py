@@ -17,6 +17,7 @@ from gateway.radio import (
     DeviceStuckError,
     LinkEndedError,
     PairingRefusedError,
+    StrangerError,
 )
 from gateway.turns import Cause
 
@@ -35,6 +36,7 @@ _BY_TYPE: Final[tuple[tuple[type[BaseException], Cause], ...]] = (
     (BondLostError, Cause.BOND),
     (BondRepairError, Cause.BOND),
     (PairingRefusedError, Cause.REFUSED),
+    (StrangerError, Cause.REFUSED),
     (DeviceStuckError, Cause.STUCK),
     (LinkEndedError, Cause.LOST),
 )

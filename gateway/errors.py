@@ -3,6 +3,8 @@
     TelekolError
     └── GatewayError
         ├── ProfileError              a device sent bytes that cannot be read
+        ├── DocumentError             somebody handed in what cannot be read, field by field
+        ├── NotRunningError           a command needs the running gateway and found none
         ├── UnknownProfileError       we were asked for a layout that does not exist
         ├── OutboxError               the outbox cannot do what was asked; nothing was kept
         │   ├── OutboxFullError       its size limit is reached and nothing may be given up
@@ -19,6 +21,8 @@ A radio that cannot be used is ``gateway.radio.RadioUnavailableError``.
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from telekol.errors import TelekolError
 
@@ -61,6 +65,40 @@ class BondFileError(GatewayError):
 
 class BrokerUnavailableError(GatewayError):
     """The MQTT broker cannot be reached, refused us or hung up."""
+
+
+class DocumentError(GatewayError):
+    """Somebody handed in a document or readings that cannot be taken.
+
+    Parameters
+    ----------
+    troubles
+        What is wrong, field by field.
+    """
+
+    def __init__(self, troubles: tuple[Trouble, ...]) -> None:
+        super().__init__("\n".join(str(one) for one in troubles))
+        self.troubles = troubles
+
+
+class Trouble(Protocol):
+    """What is wrong with one field; its text names the field, the expected and the found."""
+
+    @property
+    def field(self) -> str:
+        """Where."""
+
+    @property
+    def expected(self) -> str:
+        """What should stand there."""
+
+    @property
+    def found(self) -> str:
+        """What stands there."""
+
+
+class NotRunningError(GatewayError):
+    """A command needs the running gateway, and there is none."""
 
 
 class BrokerRefusedError(BrokerUnavailableError):

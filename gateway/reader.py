@@ -35,9 +35,9 @@ from gateway.errors import OutboxCorruptError
 from gateway.intake import Intake
 from gateway.ladder import Proof
 from gateway.overheard import Overheard
-from gateway.radio import BondLostError, DeviceStuckError, Radio
+from gateway.radio import BondLostError, DeviceStuckError, PairingRefusedError, Radio
 from gateway.radio_keeper import RadioKeeper, StuckDeviceError, said
-from gateway.recovery import Recovery
+from gateway.recovery import DeviceTrouble, Recovery
 from gateway.turns import Cause, Turns
 
 _LOG = logging.getLogger(__name__)
@@ -54,6 +54,9 @@ SCAN_ANEW_AFTER_S: Final = 900.0
 """A scan in which nothing came is begun anew: BlueZ has been seen to stop scanning and to say
 that it scans (field lesson 10). It costs a few packets and is no fault."""
 BEAT_EVERY_S: Final = 30.0
+UNREACHABLE_AFTER: Final = 8
+"""Failures in a row, about four minutes in which the device was heard: longer than a device stays
+awake after one measurement, so at least the second measurement does not come through."""
 
 
 class _ScanAnewError(Exception):
@@ -192,8 +195,9 @@ class Reader:
             _LOG.error("%s: the conversation broke off unexpectedly", address, exc_info=error)
         else:
             _LOG.warning("%s: %s; trying again in %.1f s", address, said(error), wait_s)
-        if isinstance(error, BondLostError):
-            self._recovery.report.device_fails(address, said(error))
+        trouble = _trouble_of(error, cause, self._turns.setbacks(address))
+        if trouble is not None:
+            self._recovery.report.device_fails(address, trouble, said(error))
         if cause is Cause.STUCK:
             raise StuckDeviceError(address, said(error)) from error
 
@@ -240,3 +244,14 @@ class Reader:
     @staticmethod
     def _now_s() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _trouble_of(error: Exception, cause: Cause, setbacks: int) -> DeviceTrouble | None:
+    """Say whether a person has to see to the device, and why."""
+    if isinstance(error, BondLostError):
+        return DeviceTrouble.BOND_LOST
+    if isinstance(error, PairingRefusedError):
+        return DeviceTrouble.REFUSED
+    if cause is Cause.UNREACHABLE and setbacks >= UNREACHABLE_AFTER:
+        return DeviceTrouble.UNREACHABLE
+    return None

@@ -25,6 +25,7 @@ from typing import Final, Protocol
 
 from gateway.ladder import Fault, Ladder, Proof, Rung
 from telekol.errors import TelekolError
+from telekol.health import RadioState
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,13 +39,12 @@ file was left behind."""
 
 
 @unique
-class RadioState(StrEnum):
-    """What the gateway says of its radio."""
+class DeviceTrouble(StrEnum):
+    """What is wrong between us and a device, so that a person has to do something."""
 
-    LISTENING = "listening"
-    TALKING = "talking"
-    UNAVAILABLE = "unavailable"
-    BLIND = "blind"
+    BOND_LOST = "bond-lost"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
 
 
 class RestartWantedError(TelekolError):
@@ -58,16 +58,16 @@ class Report(Protocol):
         """Take in the state of the radio; called again and again with the same."""
         ...
 
-    def radio_fails(self, detail: str) -> None:
-        """Take in that the gateway is blind, in words for a support person."""
+    def radio_fails(self, detail: str, *, is_blind: bool) -> None:
+        """Take in that the radio is of no use, in words for a support person."""
         ...
 
     def radio_works(self) -> None:
         """Take in that it hears again."""
         ...
 
-    def device_fails(self, address: str, detail: str) -> None:
-        """Take in that a device has lost its bond and somebody has to go there."""
+    def device_fails(self, address: str, trouble: DeviceTrouble, detail: str) -> None:
+        """Take in that somebody has to see to a device."""
         ...
 
     def device_works(self, address: str) -> None:
@@ -81,13 +81,13 @@ class NobodyTold:
     def radio_is(self, state: RadioState) -> None:
         """Tell nobody."""
 
-    def radio_fails(self, detail: str) -> None:
+    def radio_fails(self, detail: str, *, is_blind: bool) -> None:
         """Tell nobody."""
 
     def radio_works(self) -> None:
         """Tell nobody."""
 
-    def device_fails(self, address: str, detail: str) -> None:
+    def device_fails(self, address: str, trouble: DeviceTrouble, detail: str) -> None:
         """Tell nobody."""
 
     def device_works(self, address: str) -> None:
@@ -190,14 +190,20 @@ class Recovery:
         """
         self.ladder = self.ladder.met(fault, self._now_s())
         self._complain(why, unforeseen)
-        if self.ladder.is_blind:
-            self.report.radio_is(RadioState.BLIND)
-            self.report.radio_fails(self._words(why))
-        elif fault is not Fault.STUCK:
-            self.report.radio_is(RadioState.UNAVAILABLE)
+        self._tell(fault, why)
         if self.ladder.rung is Rung.RESTART:
             self._restart(why)
         return self.ladder
+
+    def _tell(self, fault: Fault, why: str) -> None:
+        if self.ladder.is_blind:
+            self.report.radio_is(RadioState.BLIND)
+            self.report.radio_fails(self._words(why), is_blind=True)
+        elif fault is not Fault.STUCK:
+            self.report.radio_is(RadioState.UNAVAILABLE)
+            # What a second try mends is nobody's work.
+            if self.ladder.rung > Rung.RETRY:
+                self.report.radio_fails(self._words(why), is_blind=False)
 
     def _restart(self, why: str) -> None:
         lasted = timedelta(seconds=self.ladder.last_s - self.ladder.since_s)
@@ -228,10 +234,7 @@ class Recovery:
         _LOG.warning("the radio cannot be used: %s; trying again", why, exc_info=unforeseen)
 
     def _words(self, why: str) -> str:
+        """Say what was tried before what was found: the health message cuts long texts."""
+        tried = self.ladder.rung.name.lower().replace("_", "-")
         restarts = f", {self.ladder.restarts} restarts" if self.ladder.restarts else ""
-        return (
-            "The gateway cannot hear any device: its Bluetooth does not work. It has been "
-            f"switched off and on and opened anew{restarts}, and is still tried every "
-            f"{int(self.ladder.wait_s)} s. Ask the home to unplug the gateway for ten seconds; if "
-            f"it does not hear within ten minutes, replace it. Found: {why}"
-        )
+        return f"tried up to {tried}{restarts}; again in {self.ladder.wait_s:g} s: {why}"

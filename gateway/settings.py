@@ -63,6 +63,13 @@ def _radio(moniker: str) -> str:
     )
 
 
+def _clock_source(source: str) -> str:
+    kind, _, path = source.partition(":")
+    if source in {"auto", "kernel", "system"} or (kind == "file" and path):
+        return source
+    raise ValueError(f"expected auto, kernel, system or file:PATH, found {source!r}")
+
+
 def _no_folder(path: Path) -> Path:
     if path.expanduser().is_dir():
         raise ValueError(
@@ -79,6 +86,10 @@ def _kit(text: str) -> str:
 def _serial(text: str) -> str:
     serial_sources(text)
     return text
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
 
 
 _ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
@@ -143,6 +154,12 @@ class GatewaySettings(BrokerSettings):
         default="Europe/Copenhagen",
         description="Time zone that devices show on their displays; their clocks are set to it.",
     )
+    gateway_clock: Annotated[str, AfterValidator(_clock_source)] = Field(
+        default="auto",
+        description="When the gateway's own clock is believed: auto (a time service keeps it, or "
+        "the machine has a clock that runs while it is off), kernel (a time service keeps it), "
+        "system (always), or file:PATH (once that file is there).",
+    )
     gateway_resend_first_s: float = Field(
         default=10.0,
         gt=0,
@@ -157,6 +174,23 @@ class GatewaySettings(BrokerSettings):
         description="Most seconds to wait for a receipt before readings are sent again.",
     )
 
+    gateway_local_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of this machine where programs hand in spirometry and typed readings, "
+        "with the token beside the outbox; commands need none. Not set: no port.",
+    )
+    gateway_local_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address of that port. Beyond 127.0.0.1 readings cross the home's network "
+        "unencrypted.",
+    )
+    gateway_drop_folder: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        default=None,
+        description="Folder whose *.json files are taken as spirometry documents. Not set: none.",
+    )
     gateway_passkeys: Annotated[SecretStr, AfterValidator(_passkeys)] = Field(
         default=SecretStr(""),
         description="Passkeys printed on devices, like C0:11:22:33:44:55=123456, with commas.",

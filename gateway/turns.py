@@ -114,6 +114,10 @@ class Turns:
         record.served_s = now_s
         return self._set_back(record, now_s, luck, cause)
 
+    def setbacks(self, address: str) -> int:
+        """Give how often in a row a device brought nothing."""
+        return self._record(address).setbacks
+
     def _set_back(self, record: _Record, now_s: float, luck: float, cause: Cause) -> float:
         if cause in _NOT_ITS_FAULT:
             record.ours += 1

@@ -13,6 +13,7 @@ from gateway.radio.errors import (
     LinkEndedError,
     PairingRefusedError,
     RadioUnavailableError,
+    StrangerError,
 )
 from gateway.radio.pairing import PairingPolicy, PairingWindow
 
@@ -27,5 +28,6 @@ __all__ = [
     "PairingWindow",
     "Radio",
     "RadioUnavailableError",
+    "StrangerError",
     "open_radio",
 ]

@@ -31,6 +31,7 @@ from gateway.radio.errors import (
     BondRepairError,
     LinkEndedError,
     PairingRefusedError,
+    StrangerError,
 )
 from gateway.radio.hci import HciAdapter
 
@@ -93,8 +94,10 @@ class LinkSecurity:
 
         Raises
         ------
+        StrangerError
+            When the device may not be paired.
         PairingRefusedError
-            When the device may not be paired, or does not agree.
+            When it does not agree.
         BondRepairError
             When the next connection can repair the bond.
         BondLostError
@@ -137,7 +140,7 @@ class LinkSecurity:
     async def _pair(self, *, was_bonded: bool) -> None:
         policy = self._adapter.policy
         if not policy.allows(self._peer, was_bonded=was_bonded):
-            raise PairingRefusedError(policy.refusal(self._peer))
+            raise StrangerError(policy.refusal(self._peer))
         try:
             await self._do(self._link.pair())
         except (BleakError, TimeoutError) as error:

@@ -5,7 +5,8 @@
     bleak.exc.BleakError
     ├── LinkEndedError           the link, or the whole adapter, went away during an operation
     ├── DeviceStuckError         an earlier attempt to connect hangs in the system's Bluetooth
-    ├── PairingRefusedError      a device wants to be paired, and may not be or did not agree
+    ├── PairingRefusedError      a device that may be paired did not agree
+    ├── StrangerError            a device wants to be paired, and may not be
     ├── BondRepairError          a device lost its keys; at its next sighting it can pair anew
     └── BondLostError            a device lost its keys, and does not pair anew
 
@@ -33,7 +34,11 @@ class DeviceStuckError(BleakError):
 
 
 class PairingRefusedError(BleakError):
-    """A device wants to be paired, and may not be or did not agree."""
+    """A device that may be paired did not agree."""
+
+
+class StrangerError(BleakError):
+    """A device wants to be paired, and is not one of the home's."""
 
 
 class BondRepairError(BleakError):

@@ -27,6 +27,7 @@ from gateway.outbox import Kept, Outbox
 from gateway.radio import Radio, RadioUnavailableError, open_radio
 from gateway.reader import Reader
 from gateway.turns import Cause, Waits
+from telekol.health import RadioState
 from telekol.observation import Observation
 from tests.gateway.conftest import GATEWAY, NOW
 
@@ -246,18 +247,18 @@ class Told(recovery.NobodyTold):
         self.detail = ""
         self.troubled: dict[str, str] = {}
 
-    def radio_is(self, state: recovery.RadioState) -> None:
+    def radio_is(self, state: RadioState) -> None:
         if self.states[-1:] != [state]:
             self.states.append(state)
 
-    def radio_fails(self, detail: str) -> None:
-        self.detail = detail
+    def radio_fails(self, detail: str, *, is_blind: bool) -> None:
+        self.detail = f"{'blind' if is_blind else 'unavailable'}: {detail}"
 
     def radio_works(self) -> None:
         self.detail = ""
 
-    def device_fails(self, address: str, detail: str) -> None:
-        self.troubled[address] = detail
+    def device_fails(self, address: str, trouble: recovery.DeviceTrouble, detail: str) -> None:
+        self.troubled[address] = f"{trouble}: {detail}"
 
     def device_works(self, address: str) -> None:
         self.troubled.pop(address, None)
@@ -283,7 +284,7 @@ async def test_a_radio_that_fails_in_use_is_mended_then_opened_again_then_called
         await running.until(lambda: "blind" in told.states and len(opened) >= 6)
     assert opened[0].cycles == 2
     assert told.states == ["unavailable", "blind"]
-    assert "unplug the gateway for ten seconds" in told.detail
+    assert told.detail.startswith("blind: tried up to blind; again in")
     tracebacks = [record for record in caplog.records if record.exc_info]
     assert len(tracebacks) == isinstance(error, AssertionError)
 

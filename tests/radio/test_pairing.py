@@ -23,6 +23,7 @@ from gateway.radio import (
     PairingWindow,
     Radio,
     RadioUnavailableError,
+    StrangerError,
     open_radio,
 )
 from gateway.radio.bond_store import ASIDE, BondStore, identity_of, read
@@ -91,7 +92,7 @@ async def test_a_strangers_device_is_not_paired(home: Home) -> None:
     await home.measure("scale")
     radio = await open_radio(home.moniker)
     async with session(radio, home.scale) as link:
-        with pytest.raises(PairingRefusedError, match="telekol gateway bonds pair"):
+        with pytest.raises(StrangerError, match="telekol gateway bonds pair"):
             await link.client.read_gatt_char("2a25")
         assert not backend(link)._connection.is_encrypted
     await radio.close()

@@ -23,8 +23,9 @@ from gateway.outbox import Outbox
 from gateway.radio import PairingPolicy, Radio, hci, hci_radio, open_radio
 from gateway.radio.bond_store import ASIDE, read
 from gateway.reader import Reader
-from gateway.recovery import NobodyTold, RadioState, Recovery
+from gateway.recovery import DeviceTrouble, NobodyTold, Recovery
 from gateway.turns import Cause, Waits
+from telekol.health import RadioState
 from tests.support.proxy import Proxy
 
 from .test_pairing import forget_keys, guard, refuse_pairing
@@ -42,14 +43,14 @@ class Told(NobodyTold):
         if self.states[-1:] != [state]:
             self.states.append(state)
 
-    def radio_fails(self, detail: str) -> None:
-        self.blind_because = detail
+    def radio_fails(self, detail: str, *, is_blind: bool) -> None:
+        self.blind_because = detail if is_blind else ""
 
     def radio_works(self) -> None:
         self.blind_because = ""
 
-    def device_fails(self, address: str, detail: str) -> None:
-        self.troubled[address] = detail
+    def device_fails(self, address: str, trouble: DeviceTrouble, detail: str) -> None:
+        self.troubled[address] = f"{trouble}: {detail}"
 
     def device_works(self, address: str) -> None:
         self.troubled.pop(address, None)
@@ -144,7 +145,7 @@ async def test_a_hung_controller_is_mended_reported_and_comes_back(house: House)
     await house.until(lambda: house.outbox.depth() == 2)
     house.proxy.freeze()
     await house.until(lambda: RadioState.BLIND in house.told.states)
-    assert "unplug the gateway" in house.told.blind_because
+    assert "tried up to blind" in house.told.blind_because
     await house.measure(88)
     house.proxy.mend()
     await house.until(lambda: house.outbox.depth() == 4)
@@ -291,7 +292,7 @@ async def test_a_bond_that_cannot_be_repaired_is_reported_until_it_is(
     refuse_pairing(house.oximeter, monkeypatch)
     await house.measure(88)
     await house.until(lambda: house.told.troubled)
-    assert "pairing mode" in house.told.troubled[house.oximeter.address]
+    assert house.told.troubled[house.oximeter.address].startswith("bond-lost: ")
     device.pairing_config_factory = allowed
     await house.until(lambda: house.outbox.depth() == 4)
     await house.until(lambda: not house.told.troubled)

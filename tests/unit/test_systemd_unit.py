@@ -12,7 +12,7 @@ import pytest
 from gateway.recovery import RESTART_STATUS
 from gateway.settings import GatewaySettings
 
-UNIT = Path(__file__).parents[2] / "packaging" / "systemd" / "telekol-gateway.service"
+UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "telekol-gateway.service"
 NEWER_THAN_DEBIAN_12 = ("RestartSteps", "RestartMaxDelaySec")
 
 
