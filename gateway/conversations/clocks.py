@@ -121,7 +121,11 @@ async def see_to_clock(talk: Talk, keep_clock: KeepClock) -> None:
         if characteristic is not None:
             shown = await _read(talk, characteristic, layout)
             if _must_be_set(shown, talk.home.now()):
-                await _set(talk, characteristic, shown, keep_clock)
+                was_set = await _set(talk, characteristic, shown, keep_clock)
+                if was_set:
+                    # Some say yes and go on as before; what they stamp next belongs to the time
+                    # before.
+                    await _read(talk, characteristic, layout)
             return
 
 
@@ -150,10 +154,11 @@ async def _read(
 
 async def _set(
     talk: Talk, characteristic: BleakGATTCharacteristic, clock: Shown, keep_clock: KeepClock
-) -> None:
+) -> bool:
+    """Set a clock; say whether the device took it."""
     if clock.written is None:
         _LOG.info("%s: its clock cannot be set", talk.link.address)
-        return
+        return False
     now = talk.home.now()
     shown, payload = clock.written(now)
     before = talk.clock
@@ -169,7 +174,6 @@ async def _set(
             talk.clock = before
             keep_clock(before)
             _LOG.info("%s does not let its clock be set: %s", talk.link.address, error)
-            return
+            return False
     _LOG.info("%s: its clock was set", talk.link.address)
-    # Some say yes and go on as before; what they stamp next belongs to the time before.
-    await _read(talk, characteristic, layout)
+    return True
