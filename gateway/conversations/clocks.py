@@ -31,6 +31,10 @@ _LOG = logging.getLogger(__name__)
 _DATA_FIELD_IGNORED: Final = 0x80
 """Current Time Service 1.1: the clock was set, but for a field the device does not keep."""
 
+_CLOCK_BYTES: Final = 11
+_NO_STATUS: Final = bytes(2)
+"""Status and capabilities of an elapsed clock; a device that tells only the time asks nothing."""
+
 KeepClock = Callable[[DeviceClock], None]
 
 
@@ -78,7 +82,7 @@ def _date_time(payload: bytes | None, zone: tzinfo) -> Shown:
 def _elapsed_time(payload: bytes | None, zone: tzinfo) -> Shown:
     if payload is None:
         return Shown(None, zone, None)  # in which form it wants a time, only it can say
-    clock = CurrentElapsedTime.from_bytes(payload)
+    clock = CurrentElapsedTime.from_bytes(payload + _NO_STATUS[: _CLOCK_BYTES - len(payload)])
 
     def written(now: datetime) -> tuple[datetime, bytes]:
         offset = now.astimezone(zone).utcoffset() or timedelta()
