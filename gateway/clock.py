@@ -31,7 +31,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-from gateway.gateway_clock import is_dated
+from gateway.gateway_clock import DRIFT_PPM, is_dated
 from telekol.observation import TimeConfidence
 
 IMPLAUSIBLE: Final = "device-time-implausible"
@@ -97,6 +97,9 @@ class Era:
     steady_from, seen
         Its first and last comparison. In between it was the device's clock. None in notes of an
         older version.
+    anchor
+        The offset of its first comparison: small changes, each too small to begin an era, must not
+        add up.
     is_undated
         Whether the offset leads to the time since the gateway's boot instead of to UTC.
     is_proven
@@ -108,6 +111,7 @@ class Era:
     until: datetime | None = None
     steady_from: datetime | None = None
     seen: datetime | None = None
+    anchor: timedelta | None = None
     is_undated: bool = False
     is_proven: bool = True
 
@@ -116,9 +120,17 @@ class Era:
         began = self.since is None or device_time - self.since >= -timedelta(seconds=1)
         return began and (self.until is None or device_time - self.until <= GRACE)
 
+    def goes_on_at(self, sample: ClockSample) -> bool:
+        """Say whether a comparison shows this clock, a little drifted."""
+        from_anchor = sample.offset - (self.offset if self.anchor is None else self.anchor)
+        lasted = _between(self.steady_from, sample.device_time)
+        drift = max(lasted, timedelta()) * (DRIFT_PPM / 1e6)
+        is_near = abs(self.offset - sample.offset) <= SAME_ERA_WITHIN
+        return is_near and abs(from_anchor) <= SAME_ERA_WITHIN + drift
+
     def was_steady_at(self, device_time: datetime) -> bool:
         """Say whether nobody can have touched the clock between this time and a comparison."""
-        if self.steady_from is None or self.seen is None:
+        if self.steady_from is None or self.seen is None or _counts_from_its_start(device_time):
             return False
         began, ended = self.steady_from, self.seen
         return device_time - began >= -FRESH and device_time - ended <= FRESH
@@ -145,7 +157,7 @@ class DeviceClock:
         head = self.eras[0] if self.eras else None
         if head is None or head.is_undated != sample.is_undated:
             return _with(self, _begun(sample))
-        if abs(head.offset - sample.offset) <= SAME_ERA_WITHIN:
+        if head.goes_on_at(sample):
             return self._gone_on(head, sample)
         if not head.is_proven and self._was_ignored(sample):
             before = replace(self.eras[1], until=None)
@@ -196,8 +208,7 @@ class DeviceClock:
         if len(self.eras) < 2:
             return False
         before = self.eras[1]
-        is_alike = abs(before.offset - sample.offset) <= SAME_ERA_WITHIN
-        return is_alike and before.is_undated == sample.is_undated
+        return before.goes_on_at(sample) and before.is_undated == sample.is_undated
 
     def _found_changed(self, head: Era, sample: ClockSample) -> DeviceClock:
         """Somebody else set it, or its battery was changed, after it was last seen."""
@@ -284,7 +295,7 @@ def correct(
     """
     if device_time is None:
         return Timing(received_at, TimeConfidence.ARRIVAL)
-    eras = [era for era in clock.eras if not era.is_undated]
+    eras = _dated_eras(clock)
     possible = (era for era in eras if era.can_have_stamped(device_time))
     fitting = _fitting(possible, device_time, received_at)
     if fitting:
@@ -293,6 +304,16 @@ def correct(
     for _, timing in _fitting(begun, device_time, received_at):
         return replace(timing, confidence=TimeConfidence.CLOCK_CARRIED)
     return _uncompared(device_time, zone, received_at)
+
+
+def _dated_eras(clock: DeviceClock) -> list[Era]:
+    """Give the eras that correct; one goes on while nothing shows that the device was set."""
+    eras = [era for era in clock.eras if not era.is_undated]
+    newer = [None, *eras]
+    return [
+        era if after is None or after.is_proven else replace(era, until=None)
+        for after, era in zip(newer, eras, strict=False)
+    ]
 
 
 def _fitting(
@@ -349,6 +370,11 @@ def _zone_offset(device_time: datetime, zone: tzinfo) -> timedelta:
     return -(ahead or timedelta())
 
 
+def _counts_from_its_start(device_time: datetime) -> bool:
+    """Say whether the clock may have shown this time before, after another start."""
+    return device_time.replace(tzinfo=UTC) < EARLIEST
+
+
 def _with(clock: DeviceClock, era: Era) -> DeviceClock:
     return replace(clock, eras=(era, *clock.eras)[:_ERAS_KEPT])
 
@@ -358,6 +384,7 @@ def _begun(sample: ClockSample) -> Era:
         sample.offset,
         steady_from=sample.device_time,
         seen=sample.device_time,
+        anchor=sample.offset,
         is_undated=sample.is_undated,
     )
 

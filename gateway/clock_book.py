@@ -64,12 +64,14 @@ class _WrittenEra(BaseModel):
     until: NaiveDatetime | None = None
     steady_from: NaiveDatetime | None = None
     seen: NaiveDatetime | None = None
+    anchor_us: int | None = None
     is_undated: bool = False
     is_proven: bool = True
 
     def era(self) -> Era:
-        fields = self.model_dump(exclude={"offset_us"})
-        return Era(offset=self.offset_us * _MICROSECOND, **fields)
+        fields = self.model_dump(exclude={"offset_us", "anchor_us"})
+        anchor = None if self.anchor_us is None else self.anchor_us * _MICROSECOND
+        return Era(offset=self.offset_us * _MICROSECOND, anchor=anchor, **fields)
 
 
 class _Written(BaseModel):
@@ -180,6 +182,7 @@ def _written(era: Era) -> _WrittenEra:
         until=era.until,
         steady_from=era.steady_from,
         seen=era.seen,
+        anchor_us=None if era.anchor is None else era.anchor // _MICROSECOND,
         is_undated=era.is_undated,
         is_proven=era.is_proven,
     )

@@ -76,11 +76,12 @@ class TimeConfidence(StrEnum):
 
     CLOCK_CHECKED = "clock-checked"
     """The device's clock was compared on both sides of the reading, or within 15 minutes of it.
-    Right within 2 minutes, and 9 s more for each day the reading lay in the device: two
-    comparisons closer than 2 minutes count as one clock, and quartz drifts 100 ppm at most."""
+    Right within 300 s, and 9 s more for each day the reading lay in the device: comparisons that
+    differ by less than 2 minutes either way count as one clock, and quartz drifts 100 ppm at most. Said on
+    the condition that nobody changed it twice between two connections: that leaves no trace."""
     CLOCK_CARRIED = "clock-carried"
     """The device's clock was compared at another time than the reading's, or two of its times
-    fit. Right as above if nobody changed the clock in between, else wrong by what it was changed;
+    fit, or it counts from its own start and can have shown this time before. Right as above if nobody changed the clock in between, else wrong by what it was changed;
     for summer time 3600 s."""
     CLOCK_UNCHECKED = "clock-unchecked"
     """The device gave a time but no way to compare its clock: as wrong as its display, by any
