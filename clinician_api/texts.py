@@ -137,6 +137,8 @@ TEXTS: Final[dict[str, Text]] = {
     "patient.device": Text("Udstyr", "Device"),
     "patient.notes": Text("Bemærkning", "Note"),
     "patient.typed": Text("tastet ind", "typed in"),
+    "patient.typed_by_nurse": Text("tastet ind af sygeplejerske", "typed in by a nurse"),
+    "patient.stated": Text("tid oplyst af en person", "time as a person stated it"),
     "patient.arrival": Text("tid usikker", "time uncertain"),
     "patient.no_limits": Text("Ingen grænser sat", "No limits set"),
     "patient.limits": Text("Grænser nu", "Limits now"),

@@ -26,7 +26,7 @@ from typing import Final
 
 from gateway.errors import ProfileError
 from gateway.kit import KitDevice
-from gateway.profiles import SERVICES, Manner, sig_uuid
+from gateway.profiles import SERVICES, sig_uuid
 from gateway.profiles.measurement import Measurement
 from gateway.profiles.xiaomi import XiaomiV1, XiaomiV2
 
@@ -127,7 +127,7 @@ class Adverts:
         if shape is not None:
             return self._of_scale(shape, address, service_data[shape.service], now_s)
         if ours is not None:
-            return Sighting(is_welcome=ours.manner is not Manner.ADVERTS)
+            return Sighting(is_welcome=ours.is_connected_to)
         return Sighting(is_welcome=not self._only_kit and bool(set(service_uuids) & set(SERVICES)))
 
     def _of_scale(self, shape: Shape, address: str, payload: bytes, now_s: float) -> Sighting:

@@ -8,6 +8,7 @@ from typing import Final
 
 import typer
 
+from gateway import bond_commands, local_commands
 from gateway.settings import EnrolmentSettings, GatewaySettings
 from telekol import logs
 from telekol.settings import load
@@ -20,6 +21,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+app.add_typer(bond_commands.app, name="bonds")
+
+local_commands.mount(app)
 
 
 @app.callback(

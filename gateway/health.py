@@ -210,6 +210,9 @@ def judge_outbox(condition: Condition, state: OutboxState, now: datetime) -> Non
             condition.clear(code)
     if present is not None:
         condition.raise_trouble(present[0], None, present[1], now)
+    if state.damaged_files:
+        detail = f"files that lie beside it: {state.damaged_files}"
+        condition.raise_trouble(TroubleCode.OUTBOX_DAMAGED, None, detail, now)
     if state.oldest_age is not None and state.oldest_age > OUTBOX_OLD:
         hours = int(state.oldest_age.total_seconds() // 3600)
         condition.raise_trouble(TroubleCode.OUTBOX_OLD, None, f"the oldest for {hours} hours", now)

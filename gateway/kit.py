@@ -1,6 +1,7 @@
 """The devices that a home was given, as its settings name them.
 
-Owns how one is written: ``FAMILY@ADDRESS``, and for a serial port ``FAMILY@SOURCE``. Pure. Must
+Owns how one is written: ``ADDRESS`` or ``FAMILY@ADDRESS``, and for a serial port
+``FAMILY@SOURCE``. Pure. Must
 not know how a device is read.
 """
 
@@ -29,15 +30,15 @@ class Medium(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KitDevice:
-    """A device that is known by its address."""
+    """A device that is known by its address; its family is empty if that was not said."""
 
     family: str
     address: str
 
     @property
-    def manner(self) -> Manner:
-        """How it is read."""
-        return _MANNERS[self.family]
+    def is_connected_to(self) -> bool:
+        """Whether it is read over a connection."""
+        return _MANNERS.get(self.family) is not Manner.ADVERTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class SerialSource:
 
 
 def kit_devices(text: str) -> tuple[KitDevice, ...]:
-    """Read a list like ``xiaomi-scale-v2@C8:47:8C:00:00:01, beurer-po60@...``.
+    """Read a list like ``xiaomi-scale-v2@C8:47:8C:00:00:01, C0:11:22:33:44:55``.
 
     Raises
     ------
@@ -92,12 +93,12 @@ def _entries(text: str) -> list[str]:
 
 
 def _kit_device(entry: str) -> KitDevice:
-    family, _, address = entry.partition("@")
+    family, at, address = entry.rpartition("@")
     known = sorted(name for name, manner in _MANNERS.items() if manner is not Manner.SERIAL)
-    if family not in known or not _ADDRESS.fullmatch(address.upper()):
+    if (at and family not in known) or not _ADDRESS.fullmatch(address.upper()):
         raise ValueError(
-            f"expected FAMILY@AA:BB:CC:DD:EE:FF with a family of {', '.join(known)}; "
-            f"found {entry!r}"
+            "expected addresses like C0:11:22:33:44:55, or FAMILY@C0:11:22:33:44:55 with a family "
+            f"of {', '.join(known)}; found {entry!r}"
         )
     return KitDevice(family, address.upper())
 

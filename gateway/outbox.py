@@ -34,6 +34,7 @@ from uuid import UUID, uuid4
 from gateway.errors import DiskFullError, OutboxFullError
 from gateway.outbox_file import OutboxFile
 from gateway.outbox_gaps import Gaps
+from gateway.outbox_place import leftovers
 from gateway.outbox_room import DEFAULT_LIMIT_BYTES, SMALL_BATCH, GivenUp, RoomKeeper
 from gateway.outbox_rows import Kept, OutboxState, Room, Row, believed, text
 from gateway.outbox_table import RowTable
@@ -78,6 +79,7 @@ class Outbox:
         self._keeper = RoomKeeper(file, self._gaps, limit_bytes)
         self._published: dict[str, set[int]] = defaultdict(set)
         self._room = Room.PLENTY
+        self._damaged_files = len(leftovers(file.path))
         self._boot, self._last_seq, self._waiting, self._history = "", 0, 0, 0
         self._recall()
         file.on_rollback(self._recall)
@@ -235,7 +237,7 @@ class Outbox:
                 break
             count, at = count + len(seqs), seqs[-1]
             self._waiting, self._history = self._waiting + len(seqs), self._history - len(seqs)
-        self._say_what_is_gone(life, first, last, count)
+        self._rows.say_what_is_gone(life, first, last, count)
         return count
 
     def released(self, ids: Iterable[UUID]) -> frozenset[UUID]:
@@ -283,6 +285,7 @@ class Outbox:
             last_seq=self.last_seq,
             abandoned=self._gaps.count,
             room=self._room,
+            damaged_files=self._damaged_files,
         )
 
     def depth(self) -> int:
@@ -338,18 +341,6 @@ class Outbox:
         )
         self._boot, self._last_seq = boot, waiting
         self._published.clear()
-
-    def _say_what_is_gone(self, life: str, first: int, last: int | None, count: int) -> None:
-        there, given = self._rows.present(life, first, last)
-        _LOG.info(
-            "the server asks again for life %s from %d: %d readings wait again, %d more were "
-            "waiting, %s are no longer here",
-            life,
-            first,
-            count,
-            there - count,
-            "all of a life that is not known" if given is None else given - there,
-        )
 
     def _trade_history_for_room(self) -> None:
         """Free pages in the file when the disk has none; needs a disk that takes a deletion."""

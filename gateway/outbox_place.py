@@ -100,6 +100,12 @@ def suspicion(path: Path) -> Path:
     return path.with_name(path.name + ".suspect")
 
 
+def leftovers(path: Path) -> list[Path]:
+    """List damaged and rescued files beside `path`, which a person should look at."""
+    found = (path.parent.glob(f"{path.name}.{kind}-*[0-9]") for kind in ("damaged", "rescued"))
+    return sorted(file for files in found for file in files)
+
+
 def promote(new: Path, path: Path) -> None:
     """Put a complete file into the place of the outbox."""
     new.rename(path)

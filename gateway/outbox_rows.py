@@ -75,6 +75,8 @@ class OutboxState:
         Pages in use, and how many may be.
     abandoned
         Numbers that were given up and not yet told to the server.
+    damaged_files
+        Damaged or rescued files that lay beside it at the start: somebody should look at them.
     """
 
     depth: int
@@ -85,6 +87,7 @@ class OutboxState:
     last_seq: int
     abandoned: int
     room: Room
+    damaged_files: int = 0
 
 
 def columns(boot: str, seq: int, item: Observation) -> tuple[str, int, str, str, str, int, int]:

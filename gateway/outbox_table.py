@@ -180,18 +180,24 @@ class RowTable:
         )
         return [seq for _, seq in rows]
 
-    def present(self, boot: str, first: int, last: int | None) -> tuple[int, int | None]:
-        """Count the rows there are of a run, and the numbers that were given to it.
-
-        The second is None for a life that is not known.
-        """
+    def say_what_is_gone(self, boot: str, first: int, last: int | None, count: int) -> None:
+        """Log what became of a wish for `first` to `last`, of which `count` wait again."""
         end = _LAST if last is None else last
         with self._file.errors() as db:
             query = "SELECT count(*) FROM observation WHERE boot = ? AND seq BETWEEN ? AND ?"
             there = int(db.execute(query, (boot, first, end)).fetchone()[0])
-            query = "SELECT last_seq FROM life WHERE boot = ?"
-            life = db.execute(query, (boot,)).fetchone()
-        return there, None if life is None else max(min(end, life[0]) - first + 1, 0)
+            life = db.execute("SELECT last_seq FROM life WHERE boot = ?", (boot,)).fetchone()
+        _LOG.info(
+            "the server asks again for life %s from %d: %d readings wait again, %d more were "
+            "waiting, %s are no longer here",
+            boot,
+            first,
+            count,
+            there - count,
+            "all of a life that is not known"
+            if life is None
+            else max(min(end, life[0]) - first + 1, 0) - there,
+        )
 
     def released(self, ids: Iterable[UUID]) -> frozenset[UUID]:
         """Say which of these readings are history."""

@@ -53,6 +53,11 @@ class Overheard:
             self._waiting.append((sighting.heard, self._now()))
         return sighting.is_welcome
 
+    @property
+    def has_news(self) -> bool:
+        """Whether something waits to be kept."""
+        return bool(self._waiting)
+
     def keep(self) -> None:
         """Write down what was overheard.
 

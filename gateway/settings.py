@@ -6,11 +6,12 @@ the descriptions.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from gateway.adverts import Adverts
 from gateway.delivery import DeliveryPolicy
@@ -62,6 +63,13 @@ def _radio(moniker: str) -> str:
     )
 
 
+def _clock_source(source: str) -> str:
+    kind, _, path = source.partition(":")
+    if source in {"auto", "kernel", "system"} or (kind == "file" and path):
+        return source
+    raise ValueError(f"expected auto, kernel, system or file:PATH, found {source!r}")
+
+
 def _no_folder(path: Path) -> Path:
     if path.expanduser().is_dir():
         raise ValueError(
@@ -77,6 +85,28 @@ def _kit(text: str) -> str:
 
 def _serial(text: str) -> str:
     serial_sources(text)
+    return text
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+_ADDRESS: Final = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+_PASSKEY: Final = re.compile(_ADDRESS.pattern + r" *= *[0-9]{6}")
+
+
+def _parts_of(text: str) -> list[str]:
+    return [part.strip() for part in text.upper().split(",") if part.strip()]
+
+
+def _passkeys(text: SecretStr) -> SecretStr:
+    for number, part in enumerate(_parts_of(text.get_secret_value()), 1):
+        if not _PASSKEY.fullmatch(part):
+            raise ValueError(
+                "expected an address and six digits like C0:11:22:33:44:55=123456, found "
+                f"something else as entry {number}"
+            )
     return text
 
 
@@ -104,9 +134,10 @@ class GatewaySettings(BrokerSettings):
     )
     gateway_devices: Annotated[str, AfterValidator(_kit)] = Field(
         default="",
-        description="This kit's devices, as FAMILY@ADDRESS with commas between. Needed for scales "
-        "that only advertise (xiaomi-scale-v1, xiaomi-scale-v2) and for devices that advertise no "
-        "service (berry-bm1000, beurer-po60); the others are found without it.",
+        description="This kit's devices, as ADDRESS or FAMILY@ADDRESS with commas between; they "
+        "may be paired at any time. The family is needed for scales that only advertise "
+        "(xiaomi-scale-v1, xiaomi-scale-v2) and for devices that advertise no service "
+        "(berry-bm1000, beurer-po60).",
     )
     gateway_only_kit: bool = Field(
         default=False,
@@ -123,6 +154,12 @@ class GatewaySettings(BrokerSettings):
         default="Europe/Copenhagen",
         description="Time zone that devices show on their displays; their clocks are set to it.",
     )
+    gateway_clock: Annotated[str, AfterValidator(_clock_source)] = Field(
+        default="auto",
+        description="When the gateway's own clock is believed: auto (a time service keeps it, or "
+        "the machine has a clock that runs while it is off), kernel (a time service keeps it), "
+        "system (always), or file:PATH (once that file is there).",
+    )
     gateway_resend_first_s: float = Field(
         default=10.0,
         gt=0,
@@ -137,6 +174,27 @@ class GatewaySettings(BrokerSettings):
         description="Most seconds to wait for a receipt before readings are sent again.",
     )
 
+    gateway_local_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of this machine where programs hand in spirometry and typed readings, "
+        "with the token beside the outbox; commands need none. Not set: no port.",
+    )
+    gateway_local_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address of that port. Beyond 127.0.0.1 readings cross the home's network "
+        "unencrypted.",
+    )
+    gateway_drop_folder: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        default=None,
+        description="Folder whose *.json files are taken as spirometry documents. Not set: none.",
+    )
+    gateway_passkeys: Annotated[SecretStr, AfterValidator(_passkeys)] = Field(
+        default=SecretStr(""),
+        description="Passkeys printed on devices, like C0:11:22:33:44:55=123456, with commas.",
+    )
     gateway_reconnect_window_s: float = Field(
         default=RECONNECT_WINDOW_S,
         ge=0,
@@ -158,6 +216,32 @@ class GatewaySettings(BrokerSettings):
     )
 
     @property
+    def is_platform_radio(self) -> bool:
+        """Whether the radio is the system's own Bluetooth."""
+        return self.gateway_radio == "platform"
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """The addresses of the home's own devices."""
+        return frozenset(item.address for item in kit_devices(self.gateway_devices))
+
+    @property
+    def passkeys(self) -> dict[str, int]:
+        """The passkeys printed on devices, by address."""
+        pairs = (part.split("=") for part in _parts_of(self.gateway_passkeys.get_secret_value()))
+        return {address.strip(): int(digits) for address, digits in pairs}
+
+    @property
+    def pairing_window(self) -> Path:
+        """The file that says until when unknown devices may be paired."""
+        return self._beside(".pairing")
+
+    @property
+    def restarts(self) -> Path:
+        """The file that says how often the process was restarted for its radio."""
+        return self._beside(".restarts")
+
+    @property
     def notes(self) -> Path:
         """Where instructions and the count of connections are kept: beside the outbox."""
         return self.gateway_outbox.with_name(self.gateway_outbox.name + ".instructions")
@@ -175,12 +259,15 @@ class GatewaySettings(BrokerSettings):
     @property
     def bonds(self) -> Path:
         """Where the keys of paired devices are kept, for an HCI controller: beside the outbox."""
-        return self.gateway_outbox.with_name(self.gateway_outbox.name + ".bonds")
+        return self._beside(".bonds")
+
+    def _beside(self, ending: str) -> Path:
+        return self.gateway_outbox.with_name(self.gateway_outbox.name + ending)
 
     @property
     def device_notes(self) -> Path:
         """Where notes about single devices are kept, consent codes among them."""
-        return self.gateway_outbox.with_name(self.gateway_outbox.name + ".devices")
+        return self._beside(".devices")
 
     @property
     def adverts(self) -> Adverts:

@@ -21,7 +21,7 @@ from uuid import UUID
 from telekol import wire
 from telekol.errors import WireError
 from telekol.observation import CLOCK_SLACK, GATEWAY_CLOCK_AHEAD, Observation, TimeConfidence
-from telekol.wire import Receipt, Refusal
+from telekol.wire import Abandoned, Receipt, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ UNKNOWN_KIT: Final = "unknown-kit"
 NOT_STORABLE: Final = "not-storable"
 ID_CLASH: Final = "id-clash"
 UNFORESEEN: Final = "unforeseen-error"
+GIVEN_UP: Final = "given-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class Parcel:
     ----------
     run
         None when the message was so broken that nobody can be answered.
+    reported
+        What the gateway says will never come; kept beside the quarantine, refuses nothing.
     """
 
     topic: str
@@ -77,6 +80,7 @@ class Parcel:
     run: Run | None
     observations: tuple[tuple[int, Observation], ...] = ()
     quarantined: tuple[Quarantined, ...] = field(default=())
+    reported: tuple[Quarantined, ...] = ()
 
     def refuse_whole(self, code: str, reason: str) -> Parcel:
         """Put the whole message into quarantine instead, answering as well as before."""
@@ -150,7 +154,16 @@ def _sort(topic: str, payload: bytes, now: datetime) -> Parcel:
         for item in message.refused
     )
     observations = tuple((seq, not_ahead(item, now)) for seq, item in message.observations)
-    return Parcel(topic, payload, run, observations, refused)
+    reported = tuple(_given_up(topic, run.gateway, item) for item in message.abandoned)
+    return Parcel(topic, payload, run, observations, refused, reported)
+
+
+def _given_up(topic: str, gateway: str, item: Abandoned) -> Quarantined:
+    """Make the entry that gives a gap its reason; the numbers stay missing."""
+    count = sum(last - first + 1 for first, last in item.runs)
+    reason = f"{item.reason}: {count} numbers from {item.runs[0][0]} on will not come"
+    payload = item.model_dump_json().encode()
+    return Quarantined(topic, payload, GIVEN_UP, reason, gateway, item.boot, item.runs[0][0])
 
 
 def not_ahead(observation: Observation, now: datetime) -> Observation:

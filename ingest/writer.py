@@ -114,7 +114,7 @@ def _store_together(connection: Connection[Any], parcels: Sequence[Parcel]) -> O
         ]
         stored, unattributed = _store_observations(connection, known, arrived, kits)
         known = _refuse_clashes(connection, known, arrived)
-        entries = [entry for parcel in known for entry in parcel.quarantined]
+        entries = [entry for parcel in known for entry in (*parcel.quarantined, *parcel.reported)]
         _quarantine(connection, entries)
         through = _settle(connection, known, kits)
         receipts = tuple(_receipt(parcel, through) for parcel in known)

@@ -57,6 +57,13 @@ def _text(text: str) -> str:
     return text
 
 
+def _printable(text: str) -> str:
+    # PostgreSQL takes no NUL, and a log line no line end.
+    if not text.isprintable():
+        raise ValueError("expected printable text")
+    return text
+
+
 def _several(values: tuple[object, ...]) -> tuple[object, ...]:
     if len(set(values)) != len(values):
         raise ValueError("expected each of them once")
@@ -244,7 +251,7 @@ class Acknowledgement(_Part):
     instruction: UUID
     at: UtcDatetime
     state: AcknowledgementState
-    reason: Annotated[str, Field(max_length=240)] = ""
+    reason: Annotated[str, Field(max_length=240), AfterValidator(_printable)] = ""
 
 
 class InstructionError(WireError):

@@ -42,6 +42,8 @@ class TroubleCode(StrEnum):
     UNREADABLE_MEASUREMENT = "unreadable-measurement"
     BROKER_REFUSED = "broker-refused"
     CERTIFICATE_EXPIRING = "certificate-expiring"
+    GATEWAY_OFFLINE = "gateway-offline"
+    """Said by the server, since a gateway that is gone says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +182,14 @@ TROUBLES: Final[dict[TroubleCode, Words]] = {
         danish_step="Kontakt driften, så det fornyes, før hjemmeboksen ikke kan sende mere.",
         english="The gateway's certificate expires soon.",
         english_step="Ask operations to renew it before the gateway can no longer send.",
+    ),
+    TroubleCode.GATEWAY_OFFLINE: Words(
+        danish="Hjemmeboksen har ingen forbindelse til serveren.",
+        danish_step="Spørg, om hjemmeboksen er tændt, og om internettet virker. Målinger gemmes i "
+        "hjemmeboksen og sendes, når den er tilbage.",
+        english="The gateway has no connection to the server.",
+        english_step="Ask whether the gateway is switched on and the internet works. Readings are "
+        "kept in the gateway and sent when it is back.",
     ),
 }
 

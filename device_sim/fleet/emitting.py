@@ -17,6 +17,7 @@ from typing import Final
 
 from device_sim.errors import ScenarioError
 from device_sim.scenario.faults import ON_THE_WIRE, OnTheWire
+from device_sim.scenario.model import kind_of
 from device_sim.scenario.timeline import Happening, What
 from telekol.observation import Device, Observation, TimeConfidence, arrival_id, reading_id
 from telekol.quantities import FACTS, Quantity
@@ -142,10 +143,12 @@ def readings(happenings: Iterable[Happening]) -> list[Reading]:
 
 def device_of(gateway: str, kind: str) -> Device:
     """Give the device of a home, the same at every start."""
-    serial = f"{MODELS[kind][4:7]}-{gateway}"
+    serial = f"{kind}-{gateway}"
     octets = sha256(serial.encode()).digest()[:6]
     address = ":".join(f"{octet:02X}" for octet in (octets[0] | 0xC0, *octets[1:]))
-    return Device(address=address, manufacturer="Tele-KOL", model=MODELS[kind], serial=serial)
+    return Device(
+        address=address, manufacturer="Tele-KOL", model=MODELS[kind_of(kind)], serial=serial
+    )
 
 
 def _measured(

@@ -276,7 +276,7 @@ def symptoms(episode: Episode, days: Floats) -> Floats:
     """
     lead = max(episode.onset - episode.symptoms_from, 1e-6)
     into = np.clip((days - episode.symptoms_from) / lead, 0, 1)
-    early = np.where(days < episode.onset, 0.5 * into**2, 0.0)
+    early = np.where(days < episode.onset, 0.6 * into**1.3, 0.0)
     worst = episode.onset + 1.5
     late = 0.8 + 0.2 * np.clip((days - episode.onset) / 1.5, 0, 1)
     falling = _fall(days, worst, max(episode.symptoms_end, worst + 0.5))

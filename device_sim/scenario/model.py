@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from device_sim import kit
 from device_sim.patient import KINDS
 from device_sim.physiology.episodes import MAKERS
 from device_sim.physiology.habits import Cadence
@@ -52,7 +53,20 @@ def _one_of(known: Any, what: str) -> BeforeValidator:
 When = Annotated[timedelta, BeforeValidator(_moment)]
 """Time since the midnight at which the story begins."""
 
-DeviceKind = Annotated[str, _one_of(KINDS, "a kind of device")]
+
+def kind_of(device: str) -> str:
+    """Say which kind of `device_sim.patient.KINDS` a kind of the kit measures like.
+
+    Examples
+    --------
+    >>> kind_of("nonin-3230"), kind_of("and-cuff")
+    ('oximeter', 'cuff')
+    """
+    measured = kit.KINDS[device].quantities
+    return max(KINDS, key=lambda kind: len(measured.intersection(KINDS[kind])))
+
+
+DeviceKind = Annotated[str, _one_of(kit.KINDS, "a kind of device")]
 FaultName = Annotated[str, _one_of(ON_THE_WIRE, "a fault")]
 TypeName = Annotated[str, _one_of({*TYPES, RANDOM}, "a type of patient")]
 LevelName = Annotated[str, _one_of(LEVELS, "a level of a patient")]
@@ -110,12 +124,13 @@ class Event(_Part):
             raise ValueError("measure needs a `device`")
         if self.severity is not None and self.kind not in ILLNESSES:
             raise ValueError(f"severity belongs to an illness: {', '.join(sorted(ILLNESSES))}")
-        if strange := set(self.values) - set(KINDS.get(self.device or "", ())):
+        if self.values and self.device is None:
+            raise ValueError("values belong to `measure` with a `device`")
+        known = KINDS[kind_of(self.device)] if self.device else ()
+        if strange := sorted(set(self.values) - set(known)):
             raise ValueError(
-                f"expected values of the {self.device}: {', '.join(KINDS[self.device or ''])}; "
-                f"found {', '.join(sorted(strange))}"
-                if self.device
-                else "values belong to `measure`"
+                f"expected values of the {self.device}: {', '.join(known)}; "
+                f"found {', '.join(strange)}"
             )
         return self
 

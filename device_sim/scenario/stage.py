@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from device_sim import kit
@@ -24,6 +25,7 @@ from device_sim.errors import DeviceStateError, ScenarioError
 from device_sim.faults import FAULTS, possible
 from device_sim.home import Home
 from device_sim.pace import Pace
+from device_sim.patient import Measurable, quantities_of, values_of
 from device_sim.peripherals.instrument import Instrument
 from device_sim.physiology.living import LivingPatient
 from device_sim.scenario.cuttable import CuttableLine
@@ -153,11 +155,6 @@ def told(each: Happening) -> str:
 def check(scenario: Scenario, *, has_broker: bool) -> None:
     """Refuse a story that homes on the radio cannot play."""
     for home in scenario.homes:
-        if strange := [kind for kind in home.devices if kind not in kit.KINDS]:
-            raise ScenarioError(
-                f"Expected devices that the radio has: {', '.join(kit.KINDS)}; found "
-                f"{', '.join(strange)}. Leave them out, or play the story with a fleet."
-            )
         for fault in home.faults:
             able = possible(kit.KINDS[fault.device].traits)
             if fault.name not in able:
@@ -180,11 +177,28 @@ def check(scenario: Scenario, *, has_broker: bool) -> None:
 
 async def _measure(home: Home, each: Happening) -> None:
     device = home.device(each.device)
-    behind = datetime.now(UTC) - each.at
-    with _in_the_past(device, behind):
-        known = device.quantities
-        values = {name: value for name, value in each.values.items() if name in known}
+    values = values_of(_Told(home.patient, each), device.quantities, each.at)
+    with _in_the_past(device, datetime.now(UTC) - each.at):
         await home.measure(each.device, values)
+
+
+class _Told:
+    """The patient at one moment of a story: what it says, and the course for the rest."""
+
+    def __init__(self, patient: Measurable, each: Happening) -> None:
+        self._patient = patient
+        self._each = each
+
+    def values(self, kind: str, at: datetime) -> dict[str, Decimal]:
+        """Give what the story says of a kind of device, if it does."""
+        told = self._each.values
+        return (
+            dict(told) if set(quantities_of(kind)) <= set(told) else self._patient.values(kind, at)
+        )
+
+    def become(self, values: Mapping[str, Decimal]) -> None:
+        """Change the patient behind."""
+        self._patient.become(values)
 
 
 @contextmanager

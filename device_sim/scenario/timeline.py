@@ -23,7 +23,15 @@ from device_sim.physiology.habits import Absence, Sessions
 from device_sim.physiology.instruments import Disturbance
 from device_sim.physiology.living import HOME_ZONE, calendar, exact, measured_at
 from device_sim.physiology.scatter import SECONDS_PER_DAY
-from device_sim.scenario.model import ILLNESSES, Event, EventKind, HomePart, PatientPart, Scenario
+from device_sim.scenario.model import (
+    ILLNESSES,
+    Event,
+    EventKind,
+    HomePart,
+    PatientPart,
+    Scenario,
+    kind_of,
+)
 from telekol.quantities import Quantity
 
 DAY: Final = timedelta(days=1)
@@ -139,7 +147,8 @@ def _routine(
     # The second in a home measures after the first has put the devices down.
     later = (number - 1) * (AFTER_S["spirometer"] + 120)
     sessions = Sessions(sessions.agreed + later, sessions.nights + later, sessions.skipped)
-    for measured in measure(course, sessions, kit):
+    for device in kit:
+        (measured,) = measure(course, sessions, (kind_of(device),))
         moments = calendar(course, measured.moments)
         for index, at in enumerate(moments):
             if measured.moments[index] >= course.days * SECONDS_PER_DAY:
@@ -149,7 +158,7 @@ def _routine(
                 at=at,
                 home=gateway,
                 what=What.MEASURED,
-                device=measured.kind,
+                device=device,
                 patient=number,
                 values={
                     quantity.value: exact(quantity, float(each.value[index]))
@@ -173,7 +182,7 @@ def _event(event: Event, course: Course, gateway: str, number: int) -> Happening
         what=What.MEASURED,
         device=device,
         patient=number,
-        values=measured_at(course, device, at) | given,
+        values=measured_at(course, kind_of(device), at) | given,
         note="told" if given else "",
     )
 

@@ -22,7 +22,12 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError, BleakGATTProtocolError
 
 from gateway.errors import GatewayError
-from gateway.radio.errors import LinkEndedError
+from gateway.radio.errors import (
+    BondLostError,
+    BondRepairError,
+    LinkEndedError,
+    PairingRefusedError,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,6 +39,8 @@ PAIR_WITHIN_S: Final = 35.0
 
 _WANTS_PAIRING: Final = frozenset({0x05, 0x08, 0x0C, 0x0F})
 """ATT errors: insufficient authentication, authorisation, key size and encryption."""
+
+_ENDS_IT: Final = (LinkEndedError, PairingRefusedError, BondLostError, BondRepairError)
 
 Listener = Callable[[bytes], None]
 
@@ -117,12 +124,16 @@ class Link:
             await self._listen(characteristic, listener)
 
     async def pair(self) -> bool:
-        """Pair, or use the keys there are; say whether that went well while the link holds."""
+        """Pair, or use the keys there are; say whether that went well while the link holds.
+
+        What the radio knows to be for somebody to see to (a lost bond, a device that is not to be
+        paired) ends the conversation.
+        """
         try:
             async with asyncio.timeout(PAIR_WITHIN_S):
                 await self._client.pair()
         except (BleakError, TimeoutError) as error:
-            if self.over.is_set() or isinstance(error, LinkEndedError):
+            if self.over.is_set() or isinstance(error, _ENDS_IT):
                 raise
             _LOG.warning("%s could not be paired with: %s", self.address, error)
             return False

@@ -29,7 +29,7 @@ from gateway.uplink import Uplink
 from telekol import topics
 from telekol.observation import Device, Observation, TimeConfidence, reading_id
 from telekol.quantities import Quantity
-from telekol.wire import Receipt, decode_observations, encode
+from telekol.wire import Abandoned, Receipt, decode_observations, encode
 from tests.support.processes import Broker
 
 NOW = datetime(2026, 3, 14, 8, 30, 5, tzinfo=UTC)
@@ -107,7 +107,9 @@ class Server:
     port: int
     answers: bool = True
     stored: dict[UUID, Observation] = field(default_factory=dict)
+    batteries: dict[UUID, Observation] = field(default_factory=dict)
     arrivals: list[UUID] = field(default_factory=list)
+    abandoned: list[Abandoned] = field(default_factory=list)
     seqs: dict[UUID, set[int]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     client: Client | None = None
@@ -139,7 +141,12 @@ class Server:
         decoded = decode_observations(message.topic, message.payload)
         assert not decoded.refused
         with self.lock:
+            self.abandoned += decoded.abandoned
             for _, item in decoded.observations:
+                if item.quantity is Quantity.BATTERY:
+                    # Every device tells its battery beside what it measures.
+                    self.batteries[item.id] = item
+                    continue
                 self.arrivals.append(item.id)
                 if self.answers:
                     self.stored.setdefault(item.id, item)
@@ -149,6 +156,7 @@ class Server:
             seen.update(range(decoded.first, decoded.last + 1))
             through = next(number for number in range(10**6) if number + 1 not in seen)
         answer = receipt(decoded.boot, through=through, first=decoded.first, last=decoded.last)
+        answer = answer.model_copy(update={"gateway": decoded.gateway})
         client.publish(topics.receipts(decoded.gateway), encode(answer), qos=1)
 
 

@@ -161,13 +161,15 @@ def test_a_kit_is_read_from_its_setting() -> None:
         KitDevice("xiaomi-scale-v2", OURS),
         KitDevice("weight-scale", NEIGHBOURS),
     )
+    assert kit_devices(OURS.lower()) == (KitDevice("", OURS),)
 
 
 @pytest.mark.parametrize(
-    "text", ["x", "weight-scale", "weight-scale@", "scale@" + OURS, "vitalograph@" + OURS, OURS]
+    "text",
+    ["x", "weight-scale", "weight-scale@", "scale@" + OURS, "vitalograph@" + OURS, "@" + OURS],
 )
 def test_what_is_no_device_is_refused_with_what_was_expected(text: str) -> None:
-    with pytest.raises(ValueError, match="expected FAMILY@"):
+    with pytest.raises(ValueError, match="expected addresses like"):
         kit_devices(text)
 
 

@@ -12,10 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway import outbox_file
+from gateway.condition import Condition
 from gateway.errors import OutboxCorruptError, OutboxError
+from gateway.health import judge_outbox
 from gateway.outbox import Outbox
 from gateway.outbox_place import suspicion
 from gateway.outbox_schema import SCHEMA_VERSION
+from telekol.troubles import TroubleCode
 from tests.gateway import old_outboxes
 from tests.gateway.conftest import NOW, observation, receipt
 from tests.gateway.test_salvage import PAGE, overwrite, root_page
@@ -170,6 +173,23 @@ def test_the_check_at_the_start_ends_in_time_unless_damage_was_met(
     outbox.close()
     assert not suspicion(path).exists()
     assert len(list(path.parent.glob("*.damaged-*[0-9]"))) == 1
+
+
+def test_a_damaged_file_is_trouble_until_somebody_has_taken_it_away(path: Path) -> None:
+    filled(path, 40).close()
+    overwrite(path, root_page(path, "observation_pending"))
+    for _ in range(2):  # also after the next start
+        outbox = Outbox.open(path, NOW)
+        condition = Condition()
+        judge_outbox(condition, outbox.state(NOW), NOW)
+        codes = [trouble.code for trouble in condition.snapshot().troubles]
+        assert codes == [TroubleCode.OUTBOX_DAMAGED]
+        outbox.close()
+    for file in path.parent.glob("*.damaged-*"):
+        file.unlink()
+    outbox = Outbox.open(path, NOW)
+    assert outbox.state(NOW).damaged_files == 0
+    outbox.close()
 
 
 def test_a_suspicion_without_damage_is_dropped(path: Path) -> None:

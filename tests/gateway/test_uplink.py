@@ -102,6 +102,44 @@ async def test_a_backlog_of_thousands_drains_with_the_newest_among_the_first(
     assert observation(2999).id in server.arrivals[:800]
 
 
+async def test_a_server_from_an_older_backup_gets_again_what_two_lives_released(
+    broker: BrokerProcess, server: Server, outbox: Outbox
+) -> None:
+    broker.start()
+    server.start()
+    old = outbox.boot
+    outbox.put([observation(number) for number in range(500)])
+    uplink = uplink_to(broker.port, outbox)
+    async with running(uplink):
+        await until(lambda: outbox.depth() == 0)
+        outbox.settle(receipt(old, through=999), NOW)  # a new life
+        outbox.put([observation(1000)])
+        uplink.wake()
+        await until(lambda: outbox.depth() == 0)
+        server.stored.clear()
+        server.seqs.clear()
+        assert outbox.send_again(old, 101, None, NOW) == 400
+        assert outbox.send_again(outbox.boot, 1, None, NOW) == 1
+        uplink.wake()
+        await until(lambda: outbox.depth() == 0)
+    assert server.seqs[old] == set(range(101, 501))
+    assert {observation(number).id for number in (100, 499, 1000)} <= set(server.stored)
+
+
+async def test_the_server_is_told_of_numbers_that_will_not_come(
+    broker: BrokerProcess, server: Server, outbox: Outbox
+) -> None:
+    broker.start()
+    server.start()
+    outbox.put([observation(number) for number in range(6)])
+    outbox._db.execute("UPDATE observation SET checksum = 0 WHERE seq = 3")
+    async with running(uplink_to(broker.port, outbox)):
+        await until(lambda: outbox.depth() == 0)
+        outbox.put([observation(9)])  # a report travels with readings
+        await until(lambda: outbox.depth() == 0 and outbox.state(NOW).abandoned == 0)
+    assert {run for item in server.abandoned for run in item.runs} == {(3, 3)}
+
+
 async def test_receipts_wait_in_the_broker_for_a_gateway_that_is_away(
     broker: BrokerProcess, server: Server, outbox: Outbox
 ) -> None:

@@ -159,6 +159,23 @@ def test_a_bad_observation_never_holds_back_its_neighbours(
     assert [refusal.seq for refusal in receipt.refused] == [2]
 
 
+def test_what_a_gateway_gave_up_is_kept_once_as_the_reason_of_its_gap(connection: Db) -> None:
+    add_home(connection)
+    boot = uuid4()
+    document = json.loads(message(observation(), boot=boot, seq=9))
+    runs = [[2, 4], [6, 6]]
+    document["abandoned"] = [{"boot": str(boot), "reason": "outbox-full", "runs": runs}]
+    for _ in range(2):
+        outcome = writer.store(connection, [sort(TOPIC, json.dumps(document).encode())])
+        (receipt,) = outcome.receipts
+        assert receipt is not None
+        assert (receipt.through, receipt.refused) == (0, ())
+    row = connection.execute("select code, boot, seq, reason, payload from quarantine").fetchall()
+    reason = "outbox-full: 4 numbers from 2 on will not come"
+    assert [entry[:4] for entry in row] == [("given-up", boot, 2, reason)]
+    assert json.loads(bytes(row[0][4]))["runs"] == runs
+
+
 def test_a_message_nobody_can_answer_is_kept_once_with_its_bytes(
     connection: Db,
 ) -> None:

@@ -15,7 +15,7 @@ from bleak.backends.device import BLEDevice
 from device_sim.emission import EmissionLog
 from device_sim.home import Home
 from device_sim.peripherals.instrument import Instrument
-from gateway.radio import Radio, open_radio
+from gateway.radio import PairingPolicy, Radio, open_radio
 from gateway.radio.bumble_client import BumbleClient
 
 PLX_SPOT_CHECK = "00002a5e-0000-1000-8000-00805f9b34fb"
@@ -23,6 +23,7 @@ WEIGHT_MEASUREMENT = "00002a9d-0000-1000-8000-00805f9b34fb"
 CURRENT_TIME = "00002a2b-0000-1000-8000-00805f9b34fb"
 MEASUREMENTS = {"oximeter": PLX_SPOT_CHECK, "scale": WEIGHT_MEASUREMENT}
 OXIMETRY = {"spo2": Decimal(91), "pulse_rate": Decimal(80)}
+ANYBODY = PairingPolicy(window_open=lambda: True)
 WEIGHING = {"body_weight": Decimal("74.205")}
 
 
@@ -57,7 +58,7 @@ async def home(log: EmissionLog) -> AsyncIterator[Home]:
 
 @pytest.fixture
 async def radio(home: Home) -> AsyncIterator[Radio]:
-    radio = await open_radio(home.moniker)
+    radio = await open_radio(home.moniker, policy=ANYBODY)
     yield radio
     await radio.close()
 

@@ -10,6 +10,11 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from device_sim.emission import EmissionLog
+from device_sim.pace import fit
+from device_sim.scenario import files
+from device_sim.scenario.stage import BrokerAddress, Stage
+from device_sim.scenario.timeline import What, unfold
 from tests.support.house import add_home
 from tests.support.processes import Broker, Process, free_port, telekol, wait_until
 
@@ -108,3 +113,24 @@ def test_a_story_is_told_delivered_and_rightly_dated(
     assert all(row[0] == "body_weight" for row in lost)
     assert "internet cut" in sim.output()
     assert "internet restored" in sim.output()
+
+
+@pytest.mark.parametrize("name", files.names())
+async def test_every_story_can_be_played_by_radio_homes(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing of it is beyond the devices, and what the devices took is what the story says."""
+    story = files.load(name)
+    first = datetime.now(UTC).date() - timedelta(days=story.days + 400)
+    story = story.model_copy(update={"start": story.start or first})
+    pace = fit(datetime.now(UTC), story.days, 1e9, story.start)
+    log = EmissionLog()
+    stage = Stage(story, pace, log, broker=BrokerAddress("127.0.0.1", 9))
+    try:
+        await stage.start()
+        await stage.play(pace)
+        told = [each for each in unfold(story, pace.first_day) if each.what is What.MEASURED]
+        assert log.counts().taken == len(told)
+        assert not [each for each in caplog.records if each.name.startswith("device_sim.scenario")]
+    finally:
+        await stage.close()

@@ -71,6 +71,13 @@ def test_the_observations_example_is_what_a_gateway_sends() -> None:
         assert item.clock_offset_s == shown
 
 
+def test_the_example_of_what_was_given_up_is_what_a_gateway_sends() -> None:
+    envelope = json.loads(_example("observations")) | json.loads(_example("abandoned"))
+    raw = json.dumps(envelope).encode()
+    decoded = wire.decode_observations(topics.observations(envelope["gateway"]), raw)
+    assert decoded.abandoned[0].runs == ((12, 40), (44, 44))
+
+
 def test_the_receipt_example_is_what_the_server_sends() -> None:
     receipt = wire.decode_receipt(_example("through"))
     assert receipt.first <= receipt.refused[0].seq <= receipt.last

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from device_sim import faults, kit
+from device_sim import faults
 from device_sim.commands import app
 from device_sim.errors import ScenarioError
 from device_sim.fleet import emitting
@@ -162,15 +162,20 @@ def test_any_text_is_a_story_or_one_kind_of_error(text: str) -> None:
 
 
 def test_radio_homes_refuse_what_they_cannot_play() -> None:
-    spirometer = '\n[[homes]]\ndevices = ["spirometer"]\n[[homes.patients]]\n'
-    if "spirometer" not in kit.KINDS:
-        with pytest.raises(ScenarioError, match="play the story with a fleet"):
-            check(_story(home=spirometer), has_broker=True)
     with pytest.raises(ScenarioError, match="--broker"):
         check(files.load("internet-away"), has_broker=False)
     off = '[[homes.faults]]\nname = "finger-off"\ndevice = "scale"\nfrom = "day 2"'
     with pytest.raises(ScenarioError, match="a fault that a scale can have"):
         check(_story(off), has_broker=True)
+
+
+def test_a_make_measures_like_its_kind() -> None:
+    home = '\n[[homes]]\ndevices = ["nonin-3230", "and-cuff", "vitalograph"]\n[[homes.patients]]\n'
+    told = _told(_story(home=home))
+    assert set(_measured(told, "nonin-3230")[0].values) == {"spo2", "pulse_rate"}
+    assert set(_measured(told, "and-cuff")[0].values) == {"systolic_bp", "diastolic_bp"}
+    assert "fev1" in _measured(told, "vitalograph")[0].values
+    assert len(emitting.readings(told)) == 70
 
 
 def test_a_fleet_refuses_what_lies_in_bytes() -> None:
