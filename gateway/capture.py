@@ -21,7 +21,7 @@ from uuid import UUID
 
 from gateway.clock import IMPLAUSIBLE, DeviceClock, Timing, correct
 from gateway.profiles.measurement import Decoded, OfUser, Reading
-from telekol.observation import Device, Observation, arrival_id, reading_id
+from telekol.observation import Device, Observation, TimeConfidence, arrival_id, reading_id
 from telekol.quantities import FACTS, Quantity
 
 REPEATS: Final = "device-clock-repeats"
@@ -36,6 +36,8 @@ class Circumstances:
     ----------
     counter
         Tells indications of one moment apart, for devices without a clock.
+    doubt
+        What the confidence of its time is at most, when the gateway did not know the time.
     """
 
     gateway: str
@@ -44,6 +46,7 @@ class Circumstances:
     zone: tzinfo
     received_at: datetime
     counter: int
+    doubt: TimeConfidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,21 @@ def capture(measurement: Decoded, around: Circumstances) -> Captured:
     if measurement.refusal is not None:
         return Captured((), (measurement.refusal,))
     timing = correct(measurement.device_time, around.clock, around.zone, around.received_at)
-    possible = [item for item in measurement.readings if _is_possible(item)]
+    possible = possible_readings(measurement)
     return Captured(
         tuple(_observe(item, measurement, timing, around) for item in possible),
-        tuple(_why_not(item) for item in measurement.readings if item not in possible),
+        refusals(measurement),
     )
+
+
+def possible_readings(measurement: Decoded) -> list[Reading]:
+    """Give the values that can have been measured."""
+    return [item for item in measurement.readings if _is_possible(item)]
+
+
+def refusals(measurement: Decoded) -> tuple[str, ...]:
+    """Say of the other values why they are held back."""
+    return tuple(_why_not(item) for item in measurement.readings if not _is_possible(item))
 
 
 def renumbered(observation: Observation, record_number: int) -> Observation:
@@ -106,7 +119,7 @@ def _observe(
         measured_at=timing.measured_at,
         device_time=measurement.device_time,
         clock_offset_s=timing.offset_s,
-        time_confidence=timing.confidence,
+        time_confidence=around.doubt or timing.confidence,
         received_at=around.received_at,
         quality=measurement.quality + timing.quality,
         user_index=measurement.user if isinstance(measurement, OfUser) else None,

@@ -12,8 +12,9 @@ RECONNECT_WINDOW_S: Final = 10.0
 """Over how many seconds homes spread their first try after a start or a lost connection.
 
 The trade: a home whose own line blinked waits 5 s on average for nothing, which no reading's use
-depends on; in return a broker that restarts meets a tenth of its homes in each second, 31 of
-Aarhus's 312, and no TLS handshakes of all of them at once. Tries that fail double the window.
+depends on; in return a broker that is back at once meets a tenth of its homes in each second, 31
+of Aarhus's 312, and one that stays away a sixth, never all of them with their TLS handshakes in
+one. Tries that fail double the window.
 """
 
 OFFLINE_AFTER_S: Final = 120

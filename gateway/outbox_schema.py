@@ -55,6 +55,20 @@ SIDE_TABLES: Final = (
         "CREATE TABLE IF NOT EXISTS device_clock "
         "(address TEXT PRIMARY KEY, eras TEXT NOT NULL, seen_at TEXT NOT NULL) STRICT",
     ),
+    SideTable(
+        "held_reading",
+        ("n", "boot", "device", "payload", "body", "trouble"),
+        "CREATE TABLE IF NOT EXISTS held_reading "
+        "(n INTEGER PRIMARY KEY AUTOINCREMENT, boot TEXT NOT NULL, device TEXT NOT NULL, "
+        "payload TEXT NOT NULL, body TEXT NOT NULL, trouble TEXT) STRICT",
+    ),
+    SideTable(
+        "known_time",
+        ("one", "at", "boot", "since_boot_us"),
+        "CREATE TABLE IF NOT EXISTS known_time "
+        "(one INTEGER PRIMARY KEY CHECK (one = 1), at TEXT NOT NULL, boot TEXT NOT NULL, "
+        "since_boot_us INTEGER NOT NULL) STRICT",
+    ),
 )
 
 TABLES: Final = frozenset({"life", "observation", "spoilt", "abandoned"})

@@ -42,20 +42,28 @@ def radio_parts(
     settings: GatewaySettings,
     outbox: Outbox,
     home: Home,
+    clocks: ClockBook,
     report: RadioReport,
+    now: Callable[[], datetime],
 ) -> tuple[Part, Part]:
-    """Make the reader and the feeding of the watchdog, to be run beside each other."""
+    """Make the reader and the feeding of the watchdog, to be run beside each other.
+
+    Parameters
+    ----------
+    now
+        Gives a date for book-keeping; readings have the home's own.
+    """
     progress = Progress(_PROGRESS_WITHIN_S, time.monotonic)
     # Without a supervisor a process that ends stays ended.
     supervised = report.notifier.is_supervised
     record = RestartRecord(settings.restarts) if supervised else None
     reader = Reader(
-        _opener(settings, home.now),
+        _opener(settings, now),
         home.intake,
-        ClockBook(outbox),
+        clocks,
         home.zone,
         home.now,
-        Recovery(report, record, home.now),
+        Recovery(report, record, now),
         partial(progress.beat, _RADIO_LOOP),
         home,
     )

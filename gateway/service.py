@@ -1,6 +1,6 @@
-"""The gateway's process: puts the parts together, runs them, stops them.
+"""The gateway's process: runs its parts and stops them.
 
-Owns the event loop, the signals and the wall clock. Must not know what any part does.
+Owns the event loop and the signals. Must not know what any part does.
 
 Invariants
 ----------
@@ -19,39 +19,20 @@ import os
 import signal
 from collections.abc import Coroutine
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
-from gateway.certificate import expires_soon
-from gateway.condition import Condition
-from gateway.conversations import Home
-from gateway.delivery import DeliveryPlan
-from gateway.device_notes import DeviceNotes
+from gateway.assembly import parts_of
 from gateway.enrolment import own_certificate
-from gateway.errors import CertificateError, NotesError, OutboxCorruptError, OutboxError
-from gateway.health import HealthReporter, judge_outbox
+from gateway.errors import NotesError
 from gateway.instruction_book import InstructionBook
-from gateway.instruction_desk import InstructionDesk
-from gateway.intake import Intake
-from gateway.local_parts import local_parts
-from gateway.mqtt import Broker
 from gateway.outbox import Outbox
-from gateway.radio_parts import radio_parts
-from gateway.radio_report import RadioReport
 from gateway.recovery import RESTART_STATUS, RestartWantedError
-from gateway.serial_devices import SerialReader
 from gateway.settings import GatewaySettings
 from gateway.systemd_notify import Notifier
-from gateway.uplink import Uplink
 from telekol import __version__
-from telekol.health import TroubleCode
-from telekol.tls import TlsFiles
 
 _LOG = logging.getLogger(__name__)
 
-HOUSEKEEPING_S: Final = 3600.0
-WATCH_S: Final = 60.0
-"""How often the outbox's room and the certificate are looked at; both change in hours."""
 STOP_WITHIN_S: Final = 1.8
 """Under the two seconds that are promised; a radio or broker that hangs is left behind."""
 
@@ -72,7 +53,7 @@ def run(settings: GatewaySettings) -> None:
         # has expired is not: readings are still kept, and the trouble is said.
         own_certificate(settings.broker_tls, settings.gateway_id)
     limit_bytes = settings.gateway_outbox_limit_mb * 1024 * 1024
-    outbox = Outbox.open(settings.gateway_outbox, _now(), limit_bytes)
+    outbox = Outbox.open(settings.gateway_outbox, datetime.now(UTC), limit_bytes)
     book = _open_book(settings)
     try:
         asyncio.run(_run(settings, outbox, book))
@@ -105,107 +86,12 @@ async def _run(settings: GatewaySettings, outbox: Outbox, book: InstructionBook)
         outbox.depth(),
     )
     notifier = Notifier()
-    parts = _parts(settings, outbox, book, notifier)
+    parts = parts_of(settings, outbox, book, notifier)
     notifier.ready()
     try:
         await _run_parts(parts, stop)
     finally:
         notifier.stopping()
-
-
-def _parts(
-    settings: GatewaySettings, outbox: Outbox, book: InstructionBook, notifier: Notifier
-) -> tuple[Coroutine[Any, Any, None], ...]:
-    condition = Condition()
-    desk = InstructionDesk(settings.gateway_id, book, outbox, partial(_is_clock_trusted, condition))
-    uplink = _uplink(settings, outbox, book, desk, condition)
-    intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
-    home = _home(settings, intake, outbox, condition)
-    radio = radio_parts(settings, outbox, home, RadioReport(notifier, condition, _now))
-    watch = _watch(settings, outbox, desk, condition)
-    ports = [SerialReader(source, home).run() for source in settings.serial_sources]
-    doors = local_parts(settings, outbox, condition, on_kept=uplink.wake, now=_now)
-    return *radio, uplink.run(), _keep_house(outbox), watch, *ports, *doors
-
-
-def _home(settings: GatewaySettings, intake: Intake, outbox: Outbox, condition: Condition) -> Home:
-    return Home(
-        intake,
-        settings.zone,
-        _now,
-        notes=DeviceNotes(settings.device_notes),
-        receipts=outbox,
-        condition=condition,
-        keeps_batteries=True,
-        adverts=settings.adverts,
-    )
-
-
-def _uplink(
-    settings: GatewaySettings,
-    outbox: Outbox,
-    book: InstructionBook,
-    desk: InstructionDesk,
-    condition: Condition,
-) -> Uplink:
-    reporter = HealthReporter(
-        settings.gateway_id,
-        condition,
-        outbox,
-        book.next_connection,
-        _now,
-        asyncio.get_running_loop().time,
-        interval_s=settings.gateway_health_interval_s,
-    )
-    uplink = Uplink(
-        settings.gateway_id,
-        Broker(
-            settings.broker_host, settings.broker_port, settings.gateway_id, settings.broker_tls
-        ),
-        outbox,
-        DeliveryPlan(settings.policy),
-        reporter,
-        desk,
-        condition,
-        _now,
-        settings.uplink_policy,
-    )
-    condition.listen(uplink.news)
-    return uplink
-
-
-def _is_clock_trusted(condition: Condition) -> bool:
-    clock = condition.snapshot().clock
-    return clock is None or clock.trusted
-
-
-async def _watch(
-    settings: GatewaySettings, outbox: Outbox, desk: InstructionDesk, condition: Condition
-) -> None:
-    """Look at what nobody else looks at: the outbox's room, the certificate, old instructions."""
-    while True:
-        now = _now()
-        try:
-            judge_outbox(condition, outbox.state(now), now)
-            desk.tidy(now)
-        except OutboxCorruptError:
-            raise
-        except (OutboxError, NotesError) as error:
-            _LOG.error("the gateway's condition is not known: %s", error)
-        if settings.broker_tls is not None:
-            _judge_certificate(settings.broker_tls, settings.gateway_id, condition, now)
-        await asyncio.sleep(WATCH_S)
-
-
-def _judge_certificate(files: TlsFiles, gateway: str, condition: Condition, now: datetime) -> None:
-    try:
-        said = expires_soon(own_certificate(files, gateway), now)
-    except CertificateError as error:
-        said = str(error)
-    if said is None:
-        condition.clear(TroubleCode.CERTIFICATE_EXPIRING)
-    else:
-        condition.raise_trouble(TroubleCode.CERTIFICATE_EXPIRING, None, said, now)
 
 
 async def _run_parts(parts: tuple[Coroutine[Any, Any, None], ...], stop: asyncio.Event) -> None:
@@ -221,24 +107,3 @@ async def _run_parts(parts: tuple[Coroutine[Any, Any, None], ...], stop: asyncio
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({stopping, *tasks}, timeout=STOP_WITHIN_S)
-
-
-async def _keep_house(outbox: Outbox) -> None:
-    """Forget old history, and say now and then how much waits."""
-    while True:
-        try:
-            now = _now()
-            pruned = outbox.prune(now)
-            age = outbox.oldest_age(now)
-            if age is not None:
-                _LOG.info("%d readings wait, the oldest for %s", outbox.depth(), age)
-            _LOG.debug("%d old rows forgotten", pruned)
-        except OutboxCorruptError:
-            raise
-        except OutboxError as error:
-            _LOG.error("the outbox was not tidied: %s", error)
-        await asyncio.sleep(HOUSEKEEPING_S)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -63,6 +63,13 @@ def _radio(moniker: str) -> str:
     )
 
 
+def _clock_source(source: str) -> str:
+    kind, _, path = source.partition(":")
+    if source in {"auto", "kernel", "system"} or (kind == "file" and path):
+        return source
+    raise ValueError(f"expected auto, kernel, system or file:PATH, found {source!r}")
+
+
 def _no_folder(path: Path) -> Path:
     if path.expanduser().is_dir():
         raise ValueError(
@@ -146,6 +153,12 @@ class GatewaySettings(BrokerSettings):
     gateway_device_timezone: Annotated[str, AfterValidator(_zone_name)] = Field(
         default="Europe/Copenhagen",
         description="Time zone that devices show on their displays; their clocks are set to it.",
+    )
+    gateway_clock: Annotated[str, AfterValidator(_clock_source)] = Field(
+        default="auto",
+        description="When the gateway's own clock is believed: auto (a time service keeps it, or "
+        "the machine has a clock that runs while it is off), kernel (a time service keeps it), "
+        "system (always), or file:PATH (once that file is there).",
     )
     gateway_resend_first_s: float = Field(
         default=10.0,

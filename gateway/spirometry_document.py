@@ -30,6 +30,7 @@ from pydantic import (
     Field,
     NaiveDatetime,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -46,7 +47,7 @@ MOST_BLOWS: Final = 20
 
 
 class BlowFlag(StrEnum):
-    """What was wrong with a blow; `gateway.profiles.quality` says what that means for a value."""
+    """What was wrong with a blow; docs/devices.md says what that means for its values."""
 
     BAD_TEST = "bad-test"
     SLOW_START = "slow-start"
@@ -77,7 +78,16 @@ def _text(value: object) -> object:
 
 
 Number = Annotated[Decimal, BeforeValidator(_number), Field(allow_inf_nan=False, max_digits=9)]
-Measure = Annotated[Number, Field(ge=0, le=10_000)]
+Measure = Annotated[
+    Number,
+    Field(ge=0, le=10_000),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 10_000}),
+]
+Temperature = Annotated[
+    Number,
+    Field(ge=-20, le=60),
+    WithJsonSchema({"type": "number", "minimum": -20, "maximum": 60}),
+]
 ZonedTime = Annotated[AwareDatetime, BeforeValidator(_text)]
 DeviceTime = Annotated[NaiveDatetime, BeforeValidator(_text)]
 
@@ -89,9 +99,9 @@ class _Part(BaseModel):
 class Spirometer(_Part):
     """The device; all of it together is its identity."""
 
-    manufacturer: Annotated[ShortText, Field(min_length=1, examples=["MIR"])]
-    model: Annotated[ShortText, Field(min_length=1, examples=["Spirobank Smart"])]
-    serial: Annotated[ShortText, Field(min_length=1, examples=["A23-0Y.00042"])]
+    manufacturer: Annotated[ShortText, Field(min_length=1, examples=["Maker"])]
+    model: Annotated[ShortText, Field(min_length=1, examples=["Model 1"])]
+    serial: Annotated[ShortText, Field(min_length=1, examples=["00042"])]
     address: Annotated[ShortText, Field(description="Its Bluetooth address, if known.")] = ""
 
 
@@ -144,9 +154,9 @@ class SpirometryDocument(_Part):
         bool,
         Field(strict=True, description="Whether volumes and flows are at body temperature (BTPS)."),
     ]
-    temperature_c: Annotated[
-        Number | None, Field(ge=-20, le=60, description="Ambient, degrees Celsius.")
-    ] = None
+    temperature_c: Annotated[Temperature | None, Field(description="Ambient, degrees Celsius.")] = (
+        None
+    )
     blows: Annotated[tuple[Blow, ...], Field(min_length=1, max_length=MOST_BLOWS)]
     best_attempt: Annotated[
         int | None,

@@ -103,6 +103,7 @@ class Uplink:
         self._work = asyncio.Event()
         self._absence_said = False
         self._telling: set[tuple[UUID, str]] = set()
+        self.is_connected = False
 
     def wake(self) -> None:
         """Say that there is something new to send."""
@@ -161,6 +162,7 @@ class Uplink:
         try:
             await connection.open()
             self._begin()
+            self.is_connected = True
             while not connection.ended.done():
                 self._work.clear()
                 self._publish_due(connection)
@@ -171,6 +173,7 @@ class Uplink:
                 await self._wait_for_work(connection)
             _LOG.warning("%s; connecting anew", connection.ended.result())
         finally:
+            self.is_connected = False
             await connection.close()
 
     def _begin(self) -> None:

@@ -45,7 +45,7 @@ def spread_s(attempt: int, luck: float, *, window_s: float, most_s: float = LONG
     """Give the wait of one of many before try number `attempt`, in seconds.
 
     All of the wait is chance: thousands that begin together are spread evenly over the window, so
-    that no second sees more than about ``1 / window_s`` of them.
+    that no second sees more than about ``1 / window_s`` of their first tries.
 
     Parameters
     ----------

@@ -167,3 +167,5 @@ async def _set(
             _LOG.info("%s does not let its clock be set: %s", talk.link.address, error)
             return
     _LOG.info("%s: its clock was set", talk.link.address)
+    # Some say yes and go on as before; what they stamp next belongs to the time before.
+    await _read(talk, characteristic, layout)

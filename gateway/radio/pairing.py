@@ -5,7 +5,7 @@ pairing is done.
 
 A neighbour's device advertises the same services as the patient's, and pairing with it would
 capture it: many devices keep one bond and forget their owner's phone for it. So the gateway
-pairs with a device only when somebody has said so (decision 0012):
+pairs with a device only when somebody has said so (decision 0016):
 
 1. its address is in the list of the kit (`TELEKOL_GATEWAY_DEVICES`); or
 2. somebody opened the pairing window for some minutes (`telekol gateway bonds pair`); or

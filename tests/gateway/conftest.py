@@ -156,6 +156,7 @@ class Server:
             seen.update(range(decoded.first, decoded.last + 1))
             through = next(number for number in range(10**6) if number + 1 not in seen)
         answer = receipt(decoded.boot, through=through, first=decoded.first, last=decoded.last)
+        answer = answer.model_copy(update={"gateway": decoded.gateway})
         client.publish(topics.receipts(decoded.gateway), encode(answer), qos=1)
 
 

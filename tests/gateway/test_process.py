@@ -97,7 +97,8 @@ async def test_readings_reach_the_server_and_are_released_by_its_receipt(
     assert weight.device.serial == "WSS-1"
     assert weight.device_time is not None
     assert weight.device_time.year == 1970
-    assert weight.time_confidence is TimeConfidence.CLOCK_CHECKED
+    assert weight.time_confidence is TimeConfidence.CLOCK_CARRIED
+    assert by_quantity[Quantity.SPO2].time_confidence is TimeConfidence.CLOCK_CHECKED
     assert abs(weight.measured_at - datetime.now(UTC)) < timedelta(seconds=20)
     assert abs(by_quantity[Quantity.SPO2].measured_at - datetime.now(UTC)) < timedelta(seconds=20)
     # The devices show local time now, which is an hour or two ahead of UTC.

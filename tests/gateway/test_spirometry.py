@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -267,3 +269,24 @@ def test_the_schema_names_every_field_and_allows_no_other() -> None:
     assert made["additionalProperties"] is False
     assert set(made["required"]) == {"version", "device", "btps", "blows"}
     assert made["$defs"]["Blow"]["additionalProperties"] is False
+
+
+# --------------------------------------------------------------------------------- the page
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "spirometry-document.md").read_text()
+
+
+def test_the_example_of_the_page_gives_what_the_page_says() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    result = judge(read_document(example.encode()))
+    assert values(result) == {"fev1": "1.52", "fvc": "2.71", "pef": "312.0", "fev1_fvc": "0.561"}
+    assert "FEV1 1.52 L (blow 2), FVC 2.71 L (blow 1), peak flow 312 L/min" in PAGE
+
+
+def test_the_page_names_every_field_and_flag_and_no_other() -> None:
+    rows = re.findall(r"^\| (`.*?) \| ", PAGE, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    made = schema()
+    assert named == {*made["properties"], *made["$defs"]["Blow"]["properties"]}
+    (flags,) = re.findall(r"^\| `flags` \| (.*) \|$", PAGE, re.MULTILINE)
+    assert re.findall(r"`([a-z-]+)`", flags) == list(BlowFlag)
