@@ -29,9 +29,10 @@ from device_sim.fleet.emitting import Reading
 from device_sim.fleet.line import Address, Line
 from device_sim.pace import Pace
 from device_sim.scenario.model import Scenario
-from device_sim.scenario.timeline import unfold_home
+from device_sim.scenario.timeline import Happening, What, unfold_home
 from telekol import topics
 from telekol.errors import WireError
+from telekol.health import ConnectionCount, HealthMessage, RadioHealth, RadioState, encode_health
 from telekol.wire import decode_receipt
 
 OPENING_AT_ONCE: Final = 100
@@ -78,16 +79,22 @@ def readings_of(order: FleetOrder, number: int) -> list[Reading]:
     ScenarioError
         If the story needs the radio.
     """
+    return _told(order, _happenings(order, number))
+
+
+def _happenings(order: FleetOrder, number: int) -> list[Happening]:
     homes = order.scenario.homes
-    happenings = list(
-        unfold_home(
-            homes[(number - 1) % len(homes)],
-            gateway_id(order.prefix, number),
-            order.scenario.seed,
-            order.pace.first_day,
-            order.scenario.days,
-        )
+    happenings = unfold_home(
+        homes[(number - 1) % len(homes)],
+        gateway_id(order.prefix, number),
+        order.scenario.seed,
+        order.pace.first_day,
+        order.scenario.days,
     )
+    return sorted(happenings, key=lambda each: each.at)
+
+
+def _told(order: FleetOrder, happenings: list[Happening]) -> list[Reading]:
     emitting.check(happenings)
     end = order.pace.caught_up
     found = emitting.readings(happenings)
@@ -107,20 +114,20 @@ class Gateway:
         self._order = order
         self._oracle = oracle
         # As a real gateway numbers them: in the order received, also while it cannot send.
-        self._readings = readings_of(order, number)
+        happenings = _happenings(order, number)
+        self._readings = _told(order, happenings)
+        self._cuts = [each for each in happenings if each.what in {What.CUT, What.RESTORED}]
+        self._life, self._connection, self._began = uuid4(), 0, datetime.now(UTC)
+        # The story is over when it has caught up with the present, or there is no more of it.
+        told = (order.pace.real(each.sendable_at) for each in self._readings)
+        self.ends_at = order.pace.caught_up or max(told, default=order.pace.began)
         self._told = 0
         self._news = asyncio.Event()
 
-    @property
-    def is_done(self) -> bool:
-        """Whether everything of the story is sent and settled."""
-        return self._told == len(self._readings) and not self.delivery.waiting
-
-    @property
-    def ends_at(self) -> datetime:
-        """When the last reading of the story is sent for the first time."""
-        pace = self._order.pace
-        return max((pace.real(each.sendable_at) for each in self._readings), default=pace.began)
+    def is_done(self, now: datetime) -> bool:
+        """Whether the story is over and everything of it is sent and settled."""
+        told = self._told == len(self._readings) and now >= self.ends_at
+        return told and not self.delivery.waiting
 
     def wake(self) -> None:
         """Look again whether there is something to do."""
@@ -134,19 +141,56 @@ class Gateway:
     def back(self) -> None:
         """Notice that the line is there, again or for the first time."""
         self.delivery.connection_lost()
+        if self.line is not None and self.line.has_will:
+            self.line.publish(topics.health(self.id), self._health(online=True), retain=True)
         self._news.set()
+
+    def will(self) -> tuple[str, bytes]:
+        """Give the Last Will of the next connection."""
+        self._connection += 1
+        return topics.health(self.id), self._health(online=False)
+
+    def _health(self, *, online: bool) -> bytes:
+        now = datetime.now(UTC)
+        count = ConnectionCount(life=self._life, number=self._connection, report=int(online))
+        if not online:
+            return encode_health(
+                HealthMessage(v=1, gateway=self.id, sent_at=now, online=False, connection=count)
+            )
+        return encode_health(
+            HealthMessage(
+                v=1,
+                gateway=self.id,
+                boot=self.delivery.boot,
+                sent_at=now,
+                online=True,
+                connection=count,
+                version="fleet",
+                started_at=self._began,
+                uptime_s=int((now - self._began).total_seconds()),
+                radio=RadioHealth(state=RadioState.LISTENING, since=self._began),
+            )
+        )
 
     async def live(self, give_up: asyncio.Event) -> None:
         """Send the story as its time comes, until it is told and settled."""
-        while not self.is_done and not give_up.is_set():
+        while not self.is_done(datetime.now(UTC)) and not give_up.is_set():
             self._news.clear()
             now = datetime.now(UTC)
+            self._obey_cuts(now)
             self._take_due(now)
             self._send(now)
             wait_s = self._wait_s(now)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._news.wait()
+
+    def _obey_cuts(self, now: datetime) -> None:
+        while self._cuts and self._order.pace.real(self._cuts[0].at) <= now:
+            each = self._cuts.pop(0)
+            # A line that carries other homes too is theirs as well.
+            if self.line is not None and self.line.has_will:
+                (self.line.cut if each.what is What.CUT else self.line.mend)()
 
     def _take_due(self, now: datetime) -> None:
         pace = self._order.pace
@@ -170,11 +214,16 @@ class Gateway:
     def _wait_s(self, now: datetime) -> float:
         """Say for how long there is nothing to do, unless a receipt comes."""
         waits = [TEND_S]
+        if now < self.ends_at:
+            waits.append((self.ends_at - now).total_seconds())
         if self._told < len(self._readings):
             due = self._order.pace.real(self._readings[self._told].sendable_at)
             waits.append((due - now).total_seconds())
         if self.delivery.due_s is not None and self.line is not None and self.line.is_ready:
             waits.append(self.delivery.due_s - asyncio.get_running_loop().time())
+        if self._cuts:
+            due = self._order.pace.real(self._cuts[0].at)
+            waits.append((due - now).total_seconds())
         return max(min(waits), 0.001)
 
 
@@ -215,6 +264,7 @@ class Fleet:
                 [gateway.id for gateway in gateways],
                 self._on_receipt,
                 partial(_all_back, gateways),
+                gateways[0].will if self._order.connections is None else None,
             )
             for gateway in gateways:
                 gateway.line = line
