@@ -1,1 +1,1 @@
-"""Measurements of the product, each a ratio against a reference measured in the same run."""
+"""Measurements of Tele-KOL; each prints ratios against a reference of the same run."""

@@ -50,6 +50,16 @@ LEAST_SPAN: Final[dict[Quantity, float]] = {
 USUAL_KIT: Final = (Quantity.SPO2, Quantity.PULSE_RATE, Quantity.BODY_WEIGHT)
 """What every home measures. Eleven more empty sections would hide the three that matter."""
 
+_ENTERED: Final = {"typed": "patient.typed", "typed-by-nurse": "patient.typed_by_nurse"}
+_TIMES: Final = {
+    "arrival": "patient.arrival",
+    "stated": "patient.stated",
+    "clock-carried": "patient.carried",
+    "clock-unchecked": "patient.unchecked",
+    "gateway-clock-bounded": "patient.bounded",
+    "gateway-clock-unknown": "patient.unknown_time",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class PatientData:
@@ -207,8 +217,8 @@ class PatientPages:
         one, device = pair
         severity = judged.get((one.quantity, one.measured_at))
         notes = [
-            self._say("patient.typed") if one.entered == "typed" else "",
-            self._say("patient.arrival") if one.time_confidence == "arrival" else "",
+            self._say(_ENTERED[one.entered]) if one.entered in _ENTERED else "",
+            self._say(_TIMES[one.time_confidence]) if one.time_confidence in _TIMES else "",
             *(one.quality or ()),
         ]
         return ReadingView(

@@ -20,6 +20,19 @@ Commands:
     End the device's connection abruptly.
 ``indicate-raw``
     Indicate the bytes in `hex`, whatever they mean.
+``press-pairing``
+    Hold the button of a device that is paired so (A&D, Beurer scale).
+``choose-user``
+    On a scale with users: the index `user` stands on it from now on.
+``hand-in``
+    Where a vendor-spirometer's documents go: `folder`, or `url` with `token`.
+``fault``
+    Switch on the fault `name`; its parameters beside it, e.g. ``"seconds": 3``.
+``heal``
+    Switch off the fault `name`, or every fault of the device.
+``faults``
+    List every fault: what it does, its parameters, which kinds of device can have it, and what
+    the server must show in the end (`readings`, `time_tolerance_s`, `technical`).
 ``start`` / ``stop``
     Start (each `interval_s`) or stop the routine of measuring; of one home, or of all when
     `home` is absent.
@@ -127,6 +140,19 @@ class SimControl:
     def indicate_raw(self, home: str, device: str, payload: bytes) -> None:
         """Indicate `payload`, whatever it means."""
         self.request("indicate-raw", home=home, device=device, hex=payload.hex())
+
+    def fault(self, home: str, device: str, name: str, **parameters: float) -> Answer:
+        """Switch a fault on; see `device_sim.faults`."""
+        return self.request("fault", home=home, device=device, name=name, **parameters)
+
+    def heal(self, home: str, device: str, name: str | None = None) -> Answer:
+        """Switch a fault of the device off, or all."""
+        named = {} if name is None else {"name": name}
+        return self.request("heal", home=home, device=device, **named)
+
+    def faults(self) -> Answer:
+        """List every fault."""
+        return self.request("faults")
 
     def start(self, interval_s: float, home: str | None = None) -> None:
         """Start the routine of measuring, of one home or of all."""

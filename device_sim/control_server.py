@@ -14,10 +14,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, Final
 
 from device_sim.errors import ControlError, SimulatorError
+from device_sim.faults import described
 from device_sim.home import Home
+from device_sim.kit import traits_by_kind
+from device_sim.peripherals.instrument import Instrument
+from device_sim.peripherals.vendor_spirometer import Door, VendorSpirometer
 
 MAX_LINE_BYTES: Final = 65536
 
@@ -47,6 +52,12 @@ class ControlServer:
             "set-clock": self._set_clock,
             "drop-link": self._drop_link,
             "indicate-raw": self._indicate_raw,
+            "press-pairing": self._press_pairing,
+            "choose-user": self._choose_user,
+            "hand-in": self._hand_in,
+            "fault": self._fault,
+            "heal": self._heal,
+            "faults": self._faults,
             "start": self._start,
             "stop": self._stop,
             "status": self._status,
@@ -113,6 +124,9 @@ class ControlServer:
             )
         return home
 
+    def _device(self, request: Request) -> Instrument:
+        return self._home(request).device(str(request.get("device")))
+
     def _chosen(self, request: Request) -> list[Home]:
         return list(self._homes.values()) if "home" not in request else [self._home(request)]
 
@@ -122,7 +136,7 @@ class ControlServer:
         )
         return {
             "serial": taken.serial,
-            "device_time": taken.device_time.isoformat(),
+            "device_time": taken.device_time and taken.device_time.isoformat(),
             "values": {quantity: float(value) for quantity, value in taken.values},
         }
 
@@ -132,7 +146,7 @@ class ControlServer:
 
     async def _set_clock(self, request: Request) -> Answer:
         error_s = _number(request, "error_s")
-        device = self._home(request).device(str(request.get("device")))
+        device = self._device(request)
         try:
             device.clock.error = timedelta(seconds=error_s)
             return {"device_time": device.clock.now().isoformat(timespec="seconds")}
@@ -141,13 +155,54 @@ class ControlServer:
             raise ControlError(f"Expected a clock error a calendar can hold: {error}.") from error
 
     async def _drop_link(self, request: Request) -> Answer:
-        await self._home(request).device(str(request.get("device"))).drop_link()
+        await self._device(request).drop_link()
         return {}
 
     async def _indicate_raw(self, request: Request) -> Answer:
         payload = bytes.fromhex(str(request.get("hex", "")))
-        self._home(request).device(str(request.get("device"))).indicate_raw(payload)
+        self._device(request).indicate_raw(payload)
         return {}
+
+    async def _press_pairing(self, request: Request) -> Answer:
+        self._device(request).press_pairing()
+        return {}
+
+    async def _choose_user(self, request: Request) -> Answer:
+        self._device(request).choose_user(int(_number(request, "user")))
+        return {}
+
+    async def _hand_in(self, request: Request) -> Answer:
+        device = self._device(request)
+        if not isinstance(device, VendorSpirometer):
+            raise ControlError(
+                f"Expected a vendor-spirometer, found {device.identity.model}, which hands in no "
+                "documents."
+            )
+        folder, url, token = (request.get(key) for key in ("folder", "url", "token"))
+        if (folder is None) is (url is None):
+            raise ControlError("Expected a folder or a url to hand documents in, one of the two.")
+        device.hand_in_to(
+            Door(folder and Path(str(folder)), url and str(url), token and str(token))
+        )
+        return {"where": device.where}
+
+    async def _fault(self, request: Request) -> Answer:
+        name, device = str(request.get("name")), self._device(request)
+        parameters = {
+            key: _number(request, key)
+            for key in request
+            if key not in {"command", "home", "device", "name"}
+        }
+        await device.begin_fault(name, parameters)
+        return {"faults": device.faults.on}
+
+    async def _heal(self, request: Request) -> Answer:
+        device, name = self._device(request), request.get("name")
+        await device.heal_fault(None if name is None else str(name))
+        return {"faults": device.faults.on}
+
+    async def _faults(self, _request: Request) -> Answer:
+        return {"faults": described(traits_by_kind())}
 
     async def _start(self, request: Request) -> Answer:
         interval_s = _number(request, "interval_s")
@@ -180,7 +235,8 @@ def _home_status(home: Home) -> dict[str, Any]:
         "devices": {
             kind: {
                 "serial": device.serial,
-                "address": device.address,
+                "address": device.where,
+                "faults": device.faults.on,
                 **asdict(home.log.counts(device.serial)),
                 "pending": device.pending_count,
             }

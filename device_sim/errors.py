@@ -4,7 +4,9 @@
     └── SimulatorError           anything the simulator raises on purpose
         ├── NotEncodableError    a value that no such device can send
         ├── DeviceStateError     the device cannot do that now
-        └── ControlError         a control command that cannot be carried out
+        ├── ControlError         a control command that cannot be carried out
+        ├── ScenarioError        a story that cannot be read, or cannot be told like that
+        └── FleetError           a fleet that cannot run: no broker, or too many connections
 
 A message says what was expected, what was found and what to do next.
 """
@@ -28,3 +30,11 @@ class DeviceStateError(SimulatorError):
 
 class ControlError(SimulatorError):
     """A control command that cannot be carried out."""
+
+
+class ScenarioError(SimulatorError):
+    """A story that cannot be read, or cannot be told like that."""
+
+
+class FleetError(SimulatorError):
+    """A fleet that cannot run."""

@@ -1,4 +1,4 @@
-"""One simulated home: a radio, an oximeter, a scale, and somebody who uses them.
+"""One simulated home: a radio, a kit of devices, and somebody who uses them.
 
 Owns the kit and the routine of measuring. Must not know the gateway that reads it.
 
@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
-from device_sim.clock import DeviceClock
 from device_sim.emission import EmissionLog, Measurement
 from device_sim.errors import DeviceStateError
-from device_sim.patient import Patient, Physiology
-from device_sim.peripherals.base import Peripheral
+from device_sim.kit import DEFAULT_KIT, made, named
+from device_sim.patient import Measurable, Patient, Physiology, values_of
+from device_sim.peripherals.instrument import Instrument
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.tasks import stop
-from device_sim.virtual_radio import VirtualRadio
+from device_sim.virtual_radio import HomeRadio, VirtualRadio
 
 # People do not measure on the second; a fifth of the interval keeps homes out of step.
 JITTER: Final = 0.2
+
+
+_Device = TypeVar("_Device", bound=Instrument)
 
 
 class Home:
@@ -41,6 +45,17 @@ class Home:
         With `number`, decides every value.
     physiology
         The patient's usual levels.
+    patient
+        Somebody else than the patient that `seed` and `physiology` make.
+    devices
+        The kit: kinds of `device_sim.kit`, or name -> kind.
+    radio
+        The air; absent: a virtual one.
+
+    Raises
+    ------
+    SimulatorError
+        For a kind that does not exist.
     """
 
     def __init__(
@@ -50,21 +65,34 @@ class Home:
         *,
         seed: int = 1,
         physiology: Physiology | None = None,
+        patient: Measurable | None = None,
+        devices: Mapping[str, str] | Iterable[str] = DEFAULT_KIT,
+        radio: HomeRadio | None = None,
     ) -> None:
         self.gateway_id = f"gateway-{number:04d}"
         self.log = log
-        self.radio = VirtualRadio(self.gateway_id)
-        self.oximeter = PulseOximeter(f"PLX-{number:06d}", log, clock=DeviceClock())
-        self.scale = Scale(f"WSS-{number:06d}", log, clock=DeviceClock())
-        self.patient = Patient(f"{seed}/{number}", physiology)
+        self.radio: HomeRadio = radio or VirtualRadio(self.gateway_id)
+        self._kinds = named(devices)
+        self._devices = made(self._kinds, number, log)
+        self.patient: Measurable = patient or Patient(f"{seed}/{number}", physiology)
         self._jitter = random.Random(f"{seed}/{number}/jitter")  # noqa: S311 - a simulation
         self._forced: dict[str, dict[str, Decimal]] = {}
         self._routine: asyncio.Task[None] | None = None
 
     @property
-    def devices(self) -> Mapping[str, Peripheral]:
-        """The kit by kind: ``oximeter`` and ``scale``."""
-        return {"oximeter": self.oximeter, "scale": self.scale}
+    def devices(self) -> Mapping[str, Instrument]:
+        """The kit by name; where no names were given, the kind is the name."""
+        return self._devices
+
+    @property
+    def oximeter(self) -> PulseOximeter:
+        """The oximeter of the usual kit."""
+        return self._of_type("oximeter", PulseOximeter)
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of the usual kit."""
+        return self._of_type("scale", Scale)
 
     @property
     def moniker(self) -> str:
@@ -94,8 +122,8 @@ class Home:
             await device.close()
         await self.radio.close()
 
-    def device(self, kind: str) -> Peripheral:
-        """Give the device of `kind`."""
+    def device(self, kind: str) -> Instrument:
+        """Give the device of that name."""
         try:
             return self.devices[kind]
         except KeyError:
@@ -110,11 +138,12 @@ class Home:
         self._forced[kind] = values
 
     async def measure(self, kind: str, values: Mapping[str, Decimal] | None = None) -> Measurement:
-        """Measure once: `values` where given, else what was forced, else the patient's usual."""
+        """Measure once: `values` where given, else what was forced, else what the patient has."""
         given = dict(values or {})
         self._check(kind, given)
-        usual = self.patient.oximetry() if kind == "oximeter" else self.patient.weighing()
-        return await self.device(kind).take_measurement(usual | self._forced.pop(kind, {}) | given)
+        device = self.device(kind)
+        usual = values_of(self.patient, device.quantities, datetime.now(UTC))
+        return await device.take_measurement(usual | self._forced.pop(kind, {}) | given)
 
     def start_measuring(self, interval_s: float) -> None:
         """Let every device measure each `interval_s`, give or take a fifth."""
@@ -137,6 +166,12 @@ class Home:
                 await self.measure(kind)
             spread = self._jitter.uniform(1 - JITTER, 1 + JITTER)
             await asyncio.sleep(interval_s * spread)
+
+    def _of_type(self, kind: str, wanted: type[_Device]) -> _Device:
+        device = self.device(kind)
+        if not isinstance(device, wanted):
+            raise DeviceStateError(f"Expected the usual {kind}, found a {device.identity.model}.")
+        return device
 
     def _check(self, kind: str, values: Mapping[str, Decimal]) -> None:
         known = self.device(kind).quantities

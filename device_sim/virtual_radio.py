@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from typing import Final
+from typing import Final, Protocol
 
 from bumble import hci, ll
 from bumble.controller import Connection, Controller
@@ -154,6 +154,34 @@ class _HostConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio gives it
         """Give the controller back."""
         self._radio.host_left(self)
+
+
+class Air(Protocol):
+    """Where devices can be put on the air: a virtual radio or a real adapter."""
+
+    async def add_device(self, name: str, address: hci.Address) -> Device:
+        """Put a device on the air and return its Bumble host stack, powered on."""
+
+
+class HomeRadio(Air, Protocol):
+    """The air of a whole home."""
+
+    @property
+    def moniker(self) -> str:
+        """How the controller is opened: the gateway's, or the real one."""
+
+    @property
+    def has_host(self) -> bool:
+        """Whether a gateway is there now."""
+
+    async def start(self, port: int = 0, /) -> None:
+        """Open it; a virtual one offers the gateway's controller on `port` (0: any)."""
+
+    def drop_host(self) -> None:
+        """Cut the gateway off, where that can be done."""
+
+    async def close(self) -> None:
+        """Switch everything off."""
 
 
 class VirtualRadio:

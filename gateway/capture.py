@@ -20,8 +20,8 @@ from typing import Final
 from uuid import UUID
 
 from gateway.clock import IMPLAUSIBLE, DeviceClock, Timing, correct
-from gateway.profiles.measurement import Measurement, OfUser, Reading
-from telekol.observation import Device, Observation, arrival_id, reading_id
+from gateway.profiles.measurement import Decoded, OfUser, Reading
+from telekol.observation import Device, Observation, TimeConfidence, arrival_id, reading_id
 from telekol.quantities import FACTS, Quantity
 
 REPEATS: Final = "device-clock-repeats"
@@ -36,6 +36,8 @@ class Circumstances:
     ----------
     counter
         Tells indications of one moment apart, for devices without a clock.
+    doubt
+        What the confidence of its time is at most, when the gateway did not know the time.
     """
 
     gateway: str
@@ -44,6 +46,7 @@ class Circumstances:
     zone: tzinfo
     received_at: datetime
     counter: int
+    doubt: TimeConfidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +57,26 @@ class Captured:
     held_back: tuple[str, ...] = ()
 
 
-def capture(measurement: Measurement, around: Circumstances) -> Captured:
+def capture(measurement: Decoded, around: Circumstances) -> Captured:
     """Make observations of a decoded measurement."""
     if measurement.refusal is not None:
         return Captured((), (measurement.refusal,))
     timing = correct(measurement.device_time, around.clock, around.zone, around.received_at)
-    possible = [item for item in measurement.readings if _is_possible(item)]
+    possible = possible_readings(measurement)
     return Captured(
         tuple(_observe(item, measurement, timing, around) for item in possible),
-        tuple(_why_not(item) for item in measurement.readings if item not in possible),
+        refusals(measurement),
     )
+
+
+def possible_readings(measurement: Decoded) -> list[Reading]:
+    """Give the values that can have been measured."""
+    return [item for item in measurement.readings if _is_possible(item)]
+
+
+def refusals(measurement: Decoded) -> tuple[str, ...]:
+    """Say of the other values why they are held back."""
+    return tuple(_why_not(item) for item in measurement.readings if not _is_possible(item))
 
 
 def renumbered(observation: Observation, record_number: int) -> Observation:
@@ -95,7 +108,7 @@ def is_stamped_in_vain(observation: Observation) -> bool:
 
 
 def _observe(
-    reading: Reading, measurement: Measurement, timing: Timing, around: Circumstances
+    reading: Reading, measurement: Decoded, timing: Timing, around: Circumstances
 ) -> Observation:
     return Observation(
         id=_identity(reading, measurement.device_time, timing, around),
@@ -106,7 +119,7 @@ def _observe(
         measured_at=timing.measured_at,
         device_time=measurement.device_time,
         clock_offset_s=timing.offset_s,
-        time_confidence=timing.confidence,
+        time_confidence=around.doubt or timing.confidence,
         received_at=around.received_at,
         quality=measurement.quality + timing.quality,
         user_index=measurement.user if isinstance(measurement, OfUser) else None,

@@ -8,7 +8,8 @@ from typing import Final
 
 import typer
 
-from gateway.settings import GatewaySettings
+from gateway import bond_commands, local_commands
+from gateway.settings import EnrolmentSettings, GatewaySettings
 from telekol import logs
 from telekol.settings import load
 
@@ -20,13 +21,18 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+app.add_typer(bond_commands.app, name="bonds")
+
+local_commands.mount(app)
 
 
-@app.command(
+@app.callback(
+    invoke_without_command=True,
     epilog="Example: **telekol gateway --id gw-aarhus-017 --outbox outbox.db "
-    "--broker-url mqtt://127.0.0.1:1883 --radio tcp-client:127.0.0.1:6402**"
+    "--broker-url mqtt://127.0.0.1:1883 --radio tcp-client:127.0.0.1:6402**",
 )
 def run(
+    context: typer.Context,
     gateway_id: str | None = typer.Option(
         None, "--id", help="This gateway's id (TELEKOL_GATEWAY_ID).", show_default=False
     ),
@@ -40,7 +46,9 @@ def run(
         show_default=False,
     ),
     broker_url: str | None = typer.Option(
-        None, help="mqtt://HOST:PORT (TELEKOL_BROKER_URL).", show_default=False
+        None,
+        help="mqtts://HOST:PORT, or mqtt:// on a closed network (TELEKOL_BROKER_URL).",
+        show_default=False,
     ),
     device_timezone: str | None = typer.Option(
         None,
@@ -58,6 +66,8 @@ def run(
     may forget it, and sends it until the server has confirmed it. Runs until stopped by
     Ctrl-C or SIGTERM. An option given here wins over its environment variable.
     """
+    if context.invoked_subcommand is not None:
+        return
     settings = load(
         GatewaySettings,
         gateway_id=gateway_id,
@@ -74,3 +84,30 @@ def run(
     from gateway import service  # noqa: PLC0415
 
     service.run(settings)
+
+
+@app.command(
+    epilog="Example: **telekol gateway enrol --id gw-aarhus-017 --key /etc/telekol/gateway.key**"
+)
+def enrol(
+    gateway_id: str | None = typer.Option(
+        None, "--id", help="This gateway's id (TELEKOL_GATEWAY_ID).", show_default=False
+    ),
+    key: Path | None = typer.Option(
+        None, help="Where its key is kept (TELEKOL_BROKER_TLS_KEY).", show_default=False
+    ),
+    *,
+    renew: bool = typer.Option(
+        False, "--renew", help="Make a new key beside the one that is there."
+    ),
+) -> None:
+    """Make this gateway's key and the request for its certificate.
+
+    The key stays here. Whoever keeps the CA signs the request; the certificate's common name is
+    the gateway's id, and the broker lets it onto that gateway's topics alone.
+    """
+    settings = load(EnrolmentSettings, gateway_id=gateway_id, broker_tls_key=key)
+    from gateway import enrolment  # noqa: PLC0415 - as below: --help does not wait for libraries
+
+    made = enrolment.enrol(settings.gateway_id, settings.broker_tls_key, renew=renew)
+    typer.echo(enrolment.next_steps(made, settings.broker_tls_key))

@@ -6,8 +6,8 @@ runs come out. Must not know MQTT or the disk.
 Invariants
 ----------
 1. At most ``policy.slots`` messages are in flight, and no row is in two of them.
-2. A run holds consecutive numbers, at most OBSERVATIONS_PER_MESSAGE of them, and fits into
-   MESSAGE_LIMIT_BYTES.
+2. A run holds consecutive numbers of one life of the outbox, at most OBSERVATIONS_PER_MESSAGE
+   of them, and fits into MESSAGE_LIMIT_BYTES.
 3. One slot is kept for the newest rows: what a patient measures now never waits for a
    backlog. The other slots work from the oldest on.
 4. A run without a receipt is sent again, each time after a longer wait; any receipt and every
@@ -21,8 +21,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
+from uuid import UUID
 
-from gateway.outbox import Row
+from gateway.outbox_rows import Row
 from telekol.backoff import delay_s
 from telekol.wire import MESSAGE_LIMIT_BYTES, OBSERVATIONS_PER_MESSAGE
 
@@ -42,10 +43,15 @@ class DeliveryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Consecutive rows that travel in one message."""
+    """Consecutive rows of one life that travel in one message."""
 
+    boot: UUID
     first: int
     last: int
+
+    def holds(self, row: Row) -> bool:
+        """Say whether a row travels in it."""
+        return row.boot == self.boot and self.first <= row.seq <= self.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class DeliveryPlan:
         Parameters
         ----------
         pending
-            Waiting rows in order of their numbers: at least the oldest and the newest
+            Waiting rows in the order they are to be sent: at least the oldest and the newest
             `window` of them.
         now_s
             Monotonic time in seconds.
@@ -107,13 +113,15 @@ class DeliveryPlan:
             waiting = self._not_in_flight(waiting)
         return (*again, *new)
 
-    def settled(self, first: int, last: int, now_s: float) -> None:
-        """Take in a receipt: `first` to `last` is settled."""
+    def settled(self, boot: UUID, first: int, last: int, now_s: float) -> None:
+        """Take in a receipt: `first` to `last` of that life is settled."""
         soon_s = now_s + self._policy.resend_first_s
         self._flights = [
             replace(flight, sent_count=1, due_s=min(flight.due_s, soon_s))
             for flight in self._flights
-            if not (first <= flight.run.first and flight.run.last <= last)
+            if not (
+                flight.run.boot == boot and first <= flight.run.first and flight.run.last <= last
+            )
         ]
 
     def reset(self) -> None:
@@ -152,7 +160,7 @@ class DeliveryPlan:
 
     def _not_in_flight(self, rows: Iterable[Row]) -> list[Row]:
         runs = self.in_flight
-        return [row for row in rows if not any(run.first <= row.seq <= run.last for run in runs)]
+        return [row for row in rows if not any(run.holds(row) for run in runs)]
 
 
 def cut_oldest(rows: Sequence[Row]) -> Run | None:
@@ -169,16 +177,16 @@ def _cut(rows: Sequence[Row], step: int) -> Run | None:
     if not rows:
         return None
     size = ENVELOPE_BYTES
-    end = rows[0].seq
+    head, end = rows[0], rows[0].seq
     for count, row in enumerate(rows):
         size += row.size_bytes + 1  # and a comma
-        is_next = row.seq == rows[0].seq + count * step
+        is_next = row.boot == head.boot and row.seq == head.seq + count * step
         if not is_next or count >= OBSERVATIONS_PER_MESSAGE:
             break
         if size > MESSAGE_LIMIT_BYTES and count:
             break
         end = row.seq
-    return Run(min(rows[0].seq, end), max(rows[0].seq, end))
+    return Run(head.boot, min(head.seq, end), max(head.seq, end))
 
 
 def _due(flight: _Flight, now_s: float) -> bool:

@@ -8,7 +8,9 @@ Invariants
    confirmation follows. When it raises, nothing is kept and the device keeps the reading.
 2. A payload that cannot be decoded never raises: it is logged with its bytes and confirmed,
    since the device would send the same bytes for ever.
-3. A reading that can be kept is never dropped because of its stamp: when that cannot tell it
+3. A reading that comes before the gateway knows the time is held on disk, and is put into the
+   outbox when it can be dated. Until then it is neither sent nor forgotten.
+4. A reading that can be kept is never dropped because of its stamp: when that cannot tell it
    from another one, the reading is known by its arrival. A double is the lesser evil.
 """
 
@@ -22,19 +24,24 @@ from typing import Final
 from uuid import UUID
 
 from gateway.capture import (
-    Captured,
     Circumstances,
     capture,
     is_stamped_in_vain,
     known_by_arrival,
+    possible_readings,
+    refusals,
     renumbered,
 )
 from gateway.clock import DeviceClock
-from gateway.errors import ProfileError
+from gateway.clock_book import AlwaysKnown, BootDates, to_text
+from gateway.errors import OutboxError, ProfileError
+from gateway.gateway_clock import is_dated, since_boot
+from gateway.held import Dated, HeldReading
+from gateway.held_readings import HeldReadings
 from gateway.outbox import Outbox
 from gateway.profiles import MEASUREMENTS
-from gateway.profiles.measurement import Measurement
-from telekol.observation import Device, Observation
+from gateway.profiles.measurement import Decoded, Measurement, OfUser
+from telekol.observation import Device, Observation, TimeConfidence
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,6 +56,8 @@ identifies it. A device that missed our confirmation sends again while it is awa
 when its next turn comes, after a minute at most. A second measurement with the same stamp and
 the same values within a minute would tell nobody anything new."""
 
+_MICROSECOND: Final = timedelta(microseconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -61,19 +70,25 @@ class Taken:
     ids
         Of all its readings that are in the outbox, those known before included.
     is_understood
-        False if it could not be decoded: whoever may erase it from a device must not.
+        False if it could not be decoded or is held: whoever may erase it from a device must not.
+    is_by_arrival
+        Whether only their arrival identifies them: read again, they would be others.
+    flags
+        Names of its quality flags.
     """
 
     new: int = 0
     ids: tuple[UUID, ...] = ()
     is_understood: bool = True
+    is_by_arrival: bool = False
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Before:
     """A payload that was kept, when it first came, and its readings."""
 
-    kind: type[Measurement]
+    kind: type[Decoded]
     payload: bytes
     at: datetime
     ids: tuple[UUID, ...] = ()
@@ -86,15 +101,27 @@ class Intake:
     ----------
     on_kept
         Called after new readings are on disk: wakes the uplink.
+    held
+        Where readings wait for a date; without it they are left in their devices.
+    dates
+        What the gateway knows of its own time.
     """
 
     def __init__(
-        self, gateway: str, outbox: Outbox, zone: tzinfo, on_kept: Callable[[], None]
+        self,
+        gateway: str,
+        outbox: Outbox,
+        zone: tzinfo,
+        on_kept: Callable[[], None],
+        held: HeldReadings | None = None,
+        dates: BootDates | None = None,
     ) -> None:
         self._gateway = gateway
         self._outbox = outbox
         self._zone = zone
         self._on_kept = on_kept
+        self._held = held
+        self._dates: BootDates = AlwaysKnown() if dates is None else dates
         self._counter = 0
         self._in_vain: dict[Device, _Before] = {}
 
@@ -136,7 +163,7 @@ class Intake:
 
     def take_measurement(
         self,
-        measurement: Measurement,
+        measurement: Decoded,
         payload: bytes,
         device: Device,
         clock: DeviceClock,
@@ -150,25 +177,88 @@ class Intake:
             If the readings could not be written; the device must keep them.
         """
         self._counter += 1
+        shift = self._dates.shift
+        if not is_dated(received_at) and shift is not None:
+            received_at += shift  # heard a moment before the time was known
+        if not is_dated(received_at) and measurement.refusal is None:
+            return self._hold(measurement, payload, device, clock, received_at)
         around = Circumstances(
             gateway=self._gateway,
             device=device,
-            clock=clock,
+            clock=clock if shift is None else clock.dated(shift),
             zone=self._zone,
             received_at=received_at,
             counter=self._counter,
         )
+        return self._take(measurement, payload, around)
+
+    def release(self, reading: HeldReading, dated: Dated) -> int:
+        """Put a held reading into the outbox; gives how many readings were new.
+
+        Raises
+        ------
+        OutboxError
+            If they could not be written.
+        """
+        around = Circumstances(
+            gateway=self._gateway,
+            device=reading.device,
+            clock=dated.clock,
+            zone=self._zone,
+            received_at=dated.received_at,
+            counter=reading.counter,
+            doubt=dated.doubt,
+        )
+        return self._take(reading, bytes.fromhex(reading.payload), around).new
+
+    def _hold(
+        self,
+        measurement: Decoded,
+        payload: bytes,
+        device: Device,
+        clock: DeviceClock,
+        received_at: datetime,
+    ) -> Taken:
+        """Keep a reading until it can be dated."""
+        readings = tuple(possible_readings(measurement))
+        if not readings:
+            self._say_what_is_held_back(refusals(measurement), device, payload)
+            return Taken(flags=measurement.quality)
+        reading = HeldReading(
+            boot=self._dates.boot,
+            since_boot_us=since_boot(received_at) // _MICROSECOND,
+            earliest=self._dates.dated_at_least(received_at),
+            device=device,
+            payload=payload.hex(),
+            readings=measurement.readings,
+            device_time=measurement.device_time,
+            quality=measurement.quality,
+            user=measurement.user if isinstance(measurement, OfUser) else None,
+            clock=to_text(clock, self._dates.boot),
+            counter=self._counter,
+        )
+        if self._held is None:
+            raise OutboxError(
+                "expected a place for readings without a date, found none; the device keeps it"
+            )
+        is_new = self._held.hold(reading)
+        _LOG.info("%s: %d readings are held until the time is known", device.address, len(readings))
+        return Taken(len(readings) if is_new else 0, is_understood=False, flags=measurement.quality)
+
+    def _take(self, measurement: Decoded, payload: bytes, around: Circumstances) -> Taken:
+        device, received_at = around.device, around.received_at
         captured = capture(measurement, around)
-        self._say_what_is_held_back(captured, device, payload)
+        self._say_what_is_held_back(captured.held_back, device, payload)
         now = _Before(type(measurement), payload, received_at)
         before = self._resent(now, device)
         if before is not None:
             _LOG.info("%s sent the same again, with a time that cannot be used", device.address)
-            return Taken(ids=before.ids)
+            return Taken(ids=before.ids, is_by_arrival=True, flags=measurement.quality)
         news, ids = self._keep(captured.observations, around)
         if any(is_stamped_in_vain(item) for item in news):
             self._in_vain[device] = replace(now, ids=ids)
-        return Taken(len(news), ids)
+        by_arrival = any(map(_is_by_arrival, (*captured.observations, *news)))
+        return Taken(len(news), ids, is_by_arrival=by_arrival, flags=measurement.quality)
 
     def _resent(self, now: _Before, device: Device) -> _Before | None:
         before = self._in_vain.get(device)
@@ -181,8 +271,10 @@ class Intake:
             return before
         return None
 
-    def _say_what_is_held_back(self, captured: Captured, device: Device, payload: bytes) -> None:
-        for reason in captured.held_back:
+    def _say_what_is_held_back(
+        self, reasons: tuple[str, ...], device: Device, payload: bytes
+    ) -> None:
+        for reason in reasons:
             _LOG.warning("%s: not sent, bytes %s: %s", device.address, payload.hex(), reason)
 
     def _keep(
@@ -226,3 +318,8 @@ class Intake:
         )
         last = known_by_arrival(observation, around)
         return last, bool(self._outbox.put((last,)).news)
+
+
+def _is_by_arrival(observation: Observation) -> bool:
+    is_arrival = observation.time_confidence is TimeConfidence.ARRIVAL
+    return is_arrival or is_stamped_in_vain(observation)

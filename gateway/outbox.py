@@ -8,34 +8,40 @@ Invariants
 1. `put` returns after the readings are on disk, all of them or none.
 2. Sequence numbers of one life of the outbox are consecutive and never used twice.
 3. A row is released by the receipt for a message of the same life that held it and that this
-   process has published, and by nothing else; released rows stay as history for thirty days,
-   so that a server restored from an old backup can be healed.
-4. Waiting rows always belong to the present life (`boot`).
+   process has published since the row last began to wait, and by nothing else. Released rows
+   stay as history for thirty days, so that a server restored from an old backup can be healed.
+4. A number means one reading for ever: what waits again because the server asked keeps the life
+   (`boot`) and number it had. What was never released belongs to the present life.
 5. A file that was removed or replaced while it was open takes no reading any more: what a
    device was told is kept can be found by the next start.
+6. What is given up (`gateway.outbox_room`) or cannot be read any more is told to the server
+   (`gateway.outbox_gaps`).
 
-What else changes with it: `gateway.outbox_file` (schema), telekol.wire (what a receipt says).
+What else changes with it: `gateway.outbox_schema`, telekol.wire (what a receipt says).
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
-from pydantic import ValidationError
-
-from gateway.errors import OutboxCorruptError, OutboxError, OutboxGoneError
-from gateway.outbox_file import FileLock, Place, open_file, rescue
-from gateway.repetition import is_repetition
+from gateway.errors import DiskFullError, OutboxFullError
+from gateway.outbox_file import OutboxFile
+from gateway.outbox_gaps import Gaps
+from gateway.outbox_place import leftovers
+from gateway.outbox_room import DEFAULT_LIMIT_BYTES, SMALL_BATCH, GivenUp, RoomKeeper
+from gateway.outbox_rows import Kept, OutboxState, Room, Row, believed, text
+from gateway.outbox_table import RowTable
 from telekol.observation import Observation
-from telekol.wire import Receipt, Refusal
+from telekol.wire import Abandoned, Receipt
+
+__all__ = ["Kept", "Outbox", "OutboxState", "Room", "Row"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,41 +52,42 @@ CLOCKS_KEPT: Final = timedelta(days=400)
 """How long the clock of a device that does not come is remembered; addresses may be many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A waiting observation, as the delivery plan needs it."""
+class Outbox:
+    """Readings on disk, waiting for their receipts.
 
-    seq: int
-    size_bytes: int
+    Parameters
+    ----------
+    limit_bytes
+        Most bytes of pages in use; see `gateway.outbox_room` for what is given up then.
 
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What `put` did: what was new and its numbers, how many were known, and which clash.
-
-    A clash has the id of a row that is another reading; it was not stored.
+    Attributes
+    ----------
+    on_released
+        Called after a receipt has released rows: a conversation that waits to erase a device's
+        memory asks `released` then.
+    on_room
+        Called with the new `Room` when it changes.
     """
 
-    seqs: tuple[int, ...] = ()
-    news: tuple[Observation, ...] = ()
-    repeated: int = 0
-    clashes: tuple[Observation, ...] = ()
-
-
-class Outbox:
-    """Readings on disk, waiting for their receipts."""
-
-    def __init__(self, connection: sqlite3.Connection, lock: FileLock, path: Path) -> None:
-        self._db = connection
-        self._lock = lock
-        self._place = Place(path)
-        self._published: set[int] = set()
-        self._boot, self._last_seq = self._db.execute("SELECT boot, last_seq FROM life").fetchone()
+    def __init__(self, file: OutboxFile, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
+        self.file = file
+        self.on_released: Callable[[], None] | None = None
+        self.on_room: Callable[[Room], None] | None = None
+        self._db = file.db
+        self._gaps = Gaps(file)
+        self._rows = RowTable(file, self._gaps)
+        self._keeper = RoomKeeper(file, self._gaps, limit_bytes)
+        self._published: dict[str, set[int]] = defaultdict(set)
+        self._room = Room.PLENTY
+        self._damaged_files = len(leftovers(file.path))
+        self._boot, self._last_seq, self._waiting, self._history = "", 0, 0, 0
+        self._recall()
+        file.on_rollback(self._recall)
 
     @classmethod
-    def open(cls, path: Path, now: datetime) -> Outbox:
-        """Open the outbox at `path`; see `gateway.outbox_file.open_file`."""
-        return cls(*open_file(path, now), path)
+    def open(cls, path: Path, now: datetime, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> Outbox:
+        """Open the outbox at `path`; see `gateway.outbox_file.OutboxFile.open`."""
+        return cls(OutboxFile.open(path, now), limit_bytes)
 
     @property
     def boot(self) -> UUID:
@@ -97,63 +104,92 @@ class Outbox:
 
         Raises
         ------
+        OutboxFullError
+            If the size limit is reached and nothing may be given up.
+        DiskFullError
+            If the disk has no room, not even after history was given up.
         OutboxError
-            If they could not be written; then none of them was.
+            If they could not be written. In every case none of them was.
         OutboxGoneError
             If the file is no longer in its place. The readings may be in what was rescued of
             it; when the device gives them again they are known.
         """
         if not observations:
             return Kept()
-        with self._in_its_place(), self._transaction():
-            news, repeated, clashes = self._sort(observations)
-            seqs = tuple(range(self._last_seq + 1, self._last_seq + 1 + len(news)))
-            self._db.executemany(
-                "INSERT INTO observation (boot, seq, id, value, body, received_at) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                [_row(self._boot, seq, item) for seq, item in zip(seqs, news, strict=True)],
-            )
-            last = seqs[-1] if seqs else self._last_seq
-            self._db.execute("UPDATE life SET last_seq = ?", (last,))
-        self._last_seq = last
-        return Kept(seqs, tuple(news), repeated, tuple(clashes))
+        try:
+            return self._put_with_remedies(observations)
+        except OutboxFullError:
+            self._say_room(Room.FULL)
+            raise
+        except DiskFullError:
+            self._say_room(Room.DISK_FULL)
+            raise
+
+    def _put_with_remedies(self, observations: Sequence[Observation]) -> Kept:
+        """On a full disk, write over the log; then over the oldest history; then give up."""
+        for remedy in (self.file.reuse_log, self._trade_history_for_room):
+            try:
+                return self._put(observations)
+            except DiskFullError:
+                with contextlib.suppress(DiskFullError):
+                    remedy()
+        return self._put(observations)
+
+    def _put(self, observations: Sequence[Observation]) -> Kept:
+        arrived = max(item.received_at for item in observations)
+        with self.file.transaction():
+            found = self._rows.sort(observations)
+            gone = self._keeper.make(arrived) if found.news else GivenUp()
+            for row in found.spoilt:
+                self._rows.set_aside(row, arrived)
+            seqs = tuple(range(self._last_seq + 1, self._last_seq + 1 + len(found.news)))
+            self._rows.insert(self._boot, seqs, found.news)
+        self._last_seq += len(seqs)
+        self._take_in(gone, news=len(seqs), is_changed=bool(found.spoilt))
+        return Kept(seqs, found.news, found.repeated, found.clashes)
 
     def pending(self, limit: int) -> tuple[Row, ...]:
-        """List the oldest `limit` waiting rows and the newest `limit`, in order."""
-        query = (
-            "SELECT seq, length(CAST(body AS BLOB)) FROM observation "
-            "WHERE settled_at IS NULL ORDER BY seq {} LIMIT ?"
-        )
-        with self._errors():
-            oldest = self._db.execute(query.format("ASC"), (limit,)).fetchall()
-            # No more than one end is needed when everything fits in it.
-            full = len(oldest) == limit
-            newest = self._db.execute(query.format("DESC"), (limit,)).fetchall() if full else []
-        return tuple(Row(*row) for row in sorted({*oldest, *newest}))
+        """List the oldest `limit` waiting rows and the newest `limit`, in order.
 
-    def read(self, first: int, last: int, now: datetime) -> tuple[Observation, ...]:
+        What the server asked for from earlier lives is older than what this life holds.
+        """
+        return self._rows.pending(self._boot, limit)
+
+    def read(
+        self, first: int, last: int, now: datetime, boot: UUID | None = None
+    ) -> tuple[Observation, ...]:
         """Read the waiting observations from `first`, as far as they are consecutive.
 
-        A row that cannot be read any more is set aside with the reason, so that it never
-        holds back its neighbours; the server sees its number missing.
+        A row that is not what was written is set aside with the reason, so that it never holds
+        back its neighbours; the server is told that its number will not come.
+
+        Parameters
+        ----------
+        boot
+            The life they belong to, the present one when left out.
         """
-        with self._errors():
-            rows = self._db.execute(
-                "SELECT seq, body FROM observation WHERE settled_at IS NULL "
-                "AND seq BETWEEN ? AND ? ORDER BY seq",
-                (first, last),
-            ).fetchall()
+        life = self._boot if boot is None else str(boot)
+        rows = self._rows.waiting(life, first, last)
         run: list[Observation] = []
-        for expected, (seq, body) in enumerate(rows, start=first):
-            observation = self._parse(seq, body, now) if seq == expected else None
+        for expected, row in enumerate(rows, start=first):
+            observation = self._parse(row, now) if row[1] == expected else None
             if observation is None:
                 break
             run.append(observation)
         return tuple(run)
 
-    def published(self, first: int, last: int) -> None:
+    def published(self, first: int, last: int, boot: UUID | None = None) -> None:
         """Note that a message with these rows is on its way: a receipt may release them."""
-        self._published.update(range(first, last + 1))
+        life = self._boot if boot is None else str(boot)
+        self._published[life].update(range(first, last + 1))
+
+    def reports(self, now: datetime) -> tuple[Abandoned, ...] | None:
+        """Give what the next message has to tell of numbers that will never come."""
+        return self._gaps.reports(now)
+
+    def told(self, boot: UUID, first: int, reports: Iterable[Abandoned], now: datetime) -> None:
+        """Note that the message that begins with this number carries `reports`."""
+        self._gaps.told(boot, first, reports, now)
 
     def settle(self, receipt: Receipt, now: datetime) -> int:
         """Release what the server has stored or refused; give how many rows that were.
@@ -163,184 +199,196 @@ class Outbox:
         seen before its numbers have passed the old ones. For the same reason a receipt that
         waited in the broker for an earlier process releases nothing; the rows are sent again.
 
-        A receipt of another life is ignored. A receipt for numbers that were never given means
-        that this file is an older state of itself (a restored card, a disk that lied about
-        a commit): a new life begins, since the numbers to come are already taken.
+        A receipt for numbers of the present life that were never given means that this file is
+        an older state of itself (a restored card, a disk that lied about a commit): a new life
+        begins, since the numbers to come are already taken.
         """
-        if str(receipt.boot) != self._boot:
-            _LOG.info("a receipt of another life of the outbox is ignored: %s", receipt.boot)
-            return 0
-        if max(receipt.through, receipt.last) > self._last_seq:
+        life = str(receipt.boot)
+        if life == self._boot and max(receipt.through, receipt.last) > self._last_seq:
             self._begin_new_life(receipt)
             return 0
-        answered = {seq for seq in self._published if receipt.first <= seq <= receipt.last}
-        with self._transaction():
-            self._note_refusals(item for item in receipt.refused if item.seq in answered)
-            released = self._db.executemany(
-                "UPDATE observation SET settled_at = ? WHERE settled_at IS NULL "
-                "AND boot = ? AND seq = ?",
-                [(_text(now), self._boot, seq) for seq in answered],
-            ).rowcount
-        self._published -= answered
-        return max(released, 0)
+        if life != self._boot and not self._published.get(life):
+            _LOG.info("a receipt of another life of the outbox is ignored: %s", receipt.boot)
+            return 0
+        released = self._release(life, receipt, now)
+        self._gaps.answered(receipt.boot, receipt.first)
+        if released and self.on_released is not None:
+            self.on_released()
+        return released
+
+    def send_again(self, boot: UUID, first: int, last: int | None, now: datetime) -> int:
+        """Let rows of history wait again, under the life and numbers the server knows.
+
+        Rows that wait already are left. Give how many rows wait again; what is no longer here is
+        logged, and the server keeps its gap: nobody else has it.
+
+        Parameters
+        ----------
+        boot
+            The life the server asks about; need not be the present one.
+        last
+            The last number asked for, None for all there are.
+        """
+        life, count, at = str(boot), 0, first - 1
+        while True:
+            with self.file.transaction():
+                seqs = self._rows.ask_again(life, at, last, now)
+            if not seqs:
+                break
+            count, at = count + len(seqs), seqs[-1]
+            self._waiting, self._history = self._waiting + len(seqs), self._history - len(seqs)
+        self._rows.say_what_is_gone(life, first, last, count)
+        return count
+
+    def released(self, ids: Iterable[UUID]) -> frozenset[UUID]:
+        """Say which of these readings the server has, by its receipt.
+
+        A device may erase what is in the answer. What was given up, was forgotten from history
+        or waits again is not in it.
+        """
+        return self._rows.released(ids)
 
     def prune(self, now: datetime) -> int:
-        """Forget rows released more than thirty days ago; give how many."""
-        with self._in_its_place(), self._transaction():
-            self._db.execute(
-                "DELETE FROM device_clock WHERE seen_at < ?", (_text(now - CLOCKS_KEPT),)
-            )
-            return self._db.execute(
-                "DELETE FROM observation WHERE settled_at < ?", (_text(now - HISTORY),)
-            ).rowcount
+        """Forget rows released more than thirty days ago, and keep to the limit; give how many."""
+        with self.file.transaction() as db:
+            db.execute("DELETE FROM device_clock WHERE seen_at < ?", (text(now - CLOCKS_KEPT),))
+            self._gaps.forget(now - HISTORY)
+        old = 0
+        while gone := self._forget(now - HISTORY):
+            old += gone
+        return old + self._keep_to_limit(now)
 
     def recall_clock(self, address: str) -> str | None:
         """Give what was noted of the clock of the device at `address`."""
-        with self._errors():
+        with self.file.errors() as db:
             query = "SELECT eras FROM device_clock WHERE address = ?"
-            row = self._db.execute(query, (address,)).fetchone()
+            row = db.execute(query, (address,)).fetchone()
         return None if row is None else str(row[0])
 
     def note_clock(self, address: str, eras: str, now: datetime) -> None:
         """Keep a note of the clock of the device at `address`; on disk when this returns."""
-        with self._in_its_place(), self._transaction():
-            self._db.execute(
+        with self.file.transaction() as db:
+            db.execute(
                 "INSERT INTO device_clock VALUES (?, ?, ?) ON CONFLICT (address) "
                 "DO UPDATE SET eras = excluded.eras, seen_at = excluded.seen_at",
-                (address, eras, _text(now)),
+                (address, eras, text(now)),
             )
 
+    def state(self, now: datetime) -> OutboxState:
+        """Say how it stands; costs the same whatever waits."""
+        return OutboxState(
+            depth=self._waiting,
+            oldest_age=self.oldest_age(now),
+            history=self._history,
+            size_bytes=self._keeper.used_bytes(),
+            limit_bytes=self._keeper.limit_bytes,
+            last_seq=self.last_seq,
+            abandoned=self._gaps.count,
+            room=self._room,
+            damaged_files=self._damaged_files,
+        )
+
     def depth(self) -> int:
-        """Count the waiting rows."""
-        with self._errors():
-            query = "SELECT count(*) FROM observation WHERE settled_at IS NULL"
-            return int(self._db.execute(query).fetchone()[0])
+        """Give the number of waiting rows."""
+        return self._waiting
 
     def oldest_age(self, now: datetime) -> timedelta | None:
         """Say how long the oldest waiting row has waited; None if none waits."""
-        with self._errors():
-            row = self._db.execute(
-                "SELECT received_at FROM observation WHERE settled_at IS NULL ORDER BY seq LIMIT 1"
-            ).fetchone()
-        return None if row is None else now - datetime.fromisoformat(row[0])
+        since = self._rows.waits_since()
+        return None if since is None else now - since
 
     def close(self) -> None:
         """Close the file and let another process have it."""
-        self._db.close()
-        self._lock.release()
+        self.file.close()
 
-    def _sort(
-        self, observations: Sequence[Observation]
-    ) -> tuple[list[Observation], int, list[Observation]]:
-        """Part the new from the known and from those that clash with a known one."""
-        news: dict[UUID, Observation] = {}
-        clashes: list[Observation] = []
-        repeated = 0
-        for item in observations:
-            bodies = [news[item.id].model_dump_json()] if item.id in news else self._bodies(item.id)
-            if not bodies:
-                news[item.id] = item
-            elif _says(bodies[0], item):
-                repeated += 1
-            else:
-                clashes.append(item)
-        return list(news.values()), repeated, clashes
+    def _recall(self) -> None:
+        """Read what is kept in memory: at the start, and when a shared transaction was undone."""
+        self._boot, self._last_seq = self._rows.life()
+        self._waiting, self._history = self._rows.counted()
+        self._gaps.recount()
 
-    def _bodies(self, reading: UUID) -> list[str]:
-        query = "SELECT body FROM observation WHERE id = ?"
-        return [body for (body,) in self._db.execute(query, (str(reading),))]
-
-    def _parse(self, seq: int, body: str, now: datetime) -> Observation | None:
+    def _parse(self, row: Any, now: datetime) -> Observation | None:
         try:
-            return Observation.model_validate_json(body)
-        except ValidationError as error:
-            reason = f"unreadable in the outbox: {error.errors(include_url=False)[0]['msg']}"
-            _LOG.error("row %d is set aside: %s", seq, reason)
-            with self._transaction():
-                self._db.execute(
-                    "UPDATE observation SET settled_at = ?, refusal = ? WHERE boot = ? AND seq = ?",
-                    (_text(now), reason, self._boot, seq),
-                )
-            return None
+            return believed(row)
+        except ValueError as error:
+            _LOG.error("row %d is set aside: %s", row[1], error)
+        with self.file.transaction():
+            self._rows.set_aside(row, now)
+        self._take_in(GivenUp(), is_changed=True)
+        return None
 
-    def _note_refusals(self, refused: Iterable[Refusal]) -> None:
-        for item in refused:
-            _LOG.warning("the server refused reading %d: %s: %s", item.seq, item.code, item.reason)
-            self._db.execute(
-                "UPDATE observation SET refusal = ? WHERE boot = ? AND seq = ?",
-                (f"{item.code}: {item.reason}", self._boot, item.seq),
-            )
+    def _release(self, life: str, receipt: Receipt, now: datetime) -> int:
+        published = self._published[life]
+        answered = {seq for seq in published if receipt.first <= seq <= receipt.last}
+        with self.file.transaction():
+            released = self._rows.release(life, answered, receipt, now)
+        published -= answered
+        self._waiting, self._history = self._waiting - released, self._history + released
+        self._say_room(self._standing())
+        return released
 
     def _begin_new_life(self, receipt: Receipt) -> None:
+        """Give what was never released new numbers; what was asked for again keeps its own."""
         boot = str(uuid4())
-        with self._transaction():
-            waiting = self._db.execute(
-                "SELECT seq FROM observation WHERE settled_at IS NULL ORDER BY seq"
-            ).fetchall()
-            self._db.executemany(
-                "UPDATE observation SET boot = ?, seq = ? WHERE boot = ? AND seq = ?",
-                [(boot, new, self._boot, old) for new, (old,) in enumerate(waiting, start=1)],
-            )
-            self._db.execute("UPDATE life SET boot = ?, last_seq = ?", (boot, len(waiting)))
+        with self.file.transaction():
+            waiting = self._rows.move(self._boot, boot)
         _LOG.error(
             "the server has readings up to %d of this outbox, which has given %d numbers: the "
             "file is an older state of itself. A new life begins; %d waiting readings go along",
             max(receipt.through, receipt.last),
             self._last_seq,
-            len(waiting),
+            waiting,
         )
-        self._boot, self._last_seq = boot, len(waiting)
+        self._boot, self._last_seq = boot, waiting
         self._published.clear()
 
-    @contextmanager
-    def _in_its_place(self) -> Iterator[None]:
-        """See before and after that the file is where the next start looks for it."""
+    def _trade_history_for_room(self) -> None:
+        """Free pages in the file when the disk has none; needs a disk that takes a deletion."""
+        with self.file.transaction():
+            gone = self._keeper.drop_history(SMALL_BATCH)
+        self._take_in(GivenUp(history=gone))
+        if gone:
+            _LOG.warning("the disk is full: %d rows of history were given up", gone)
+
+    def _forget(self, before: datetime) -> int:
+        with self.file.transaction():
+            gone = self._rows.forget(before)
+        self._history -= gone
+        return gone
+
+    def _keep_to_limit(self, now: datetime) -> int:
+        """Make room as `put` does, so that a lowered limit holds; give how much history went."""
         try:
-            self._place.must_hold()
-            yield
-            self._place.must_hold()
-        except OutboxGoneError:
-            rescue(self._db, self._place.path, datetime.now(UTC))
-            raise
+            with self.file.transaction():
+                gone = self._keeper.make(now)
+        except OutboxFullError:
+            self._say_room(Room.FULL)
+            return 0
+        self._take_in(gone)
+        return gone.history
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                # After some errors (a full disk) SQLite has rolled back by itself.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+    def _take_in(self, gone: GivenUp, *, news: int = 0, is_changed: bool = False) -> None:
+        """Count what a transaction did, now that it is on disk."""
+        self._waiting += news - gone.waiting
+        self._history -= gone.history
+        if is_changed:
+            self._waiting, self._history = self._rows.counted()
+        if is_changed or gone.waiting:
+            self._gaps.recount()
+        if gone.waiting:
+            _LOG.error("the outbox is full: %d waiting readings were given up", gone.waiting)
+        self._say_room(Room.GIVING_UP if gone.waiting else self._standing())
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            if type(error) is sqlite3.DatabaseError:  # the subclasses are other troubles
-                raise OutboxCorruptError(
-                    f"the outbox is damaged: {error}; start the gateway again to begin a new one"
-                ) from error
-            raise OutboxError(f"the outbox cannot be used: {error}; nothing was changed") from error
+    def _standing(self) -> Room:
+        standing = self._keeper.standing(self._waiting, self._history)
+        # Making room is done in batches; between two of them the trouble is not over.
+        is_over = standing is Room.PLENTY or self._room is not Room.GIVING_UP
+        return standing if is_over else Room.GIVING_UP
 
-
-def _says(body: str, item: Observation) -> bool:
-    """Say whether a row's body holds `item`; one that cannot be read does not."""
-    try:
-        return is_repetition(Observation.model_validate_json(body), item)
-    except ValidationError:
-        return False
-
-
-def _row(boot: str, seq: int, item: Observation) -> tuple[str, int, str, float, str, str]:
-    body = item.model_dump_json()
-    return boot, seq, str(item.id), item.value, body, _text(item.received_at)
-
-
-def _text(moment: datetime) -> str:
-    """Write a moment so that text order is time order."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    def _say_room(self, room: Room) -> None:
+        if room is self._room:
+            return
+        self._room = room
+        _LOG.log(logging.INFO if room is Room.PLENTY else logging.ERROR, "outbox: %s", room)
+        if self.on_room is not None:
+            self.on_room(room)

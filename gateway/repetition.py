@@ -35,4 +35,7 @@ def _counts_from_its_start(item: Observation) -> bool:
 
 
 def _is_checked(*items: Observation) -> bool:
-    return all(item.time_confidence is TimeConfidence.CLOCK_CHECKED for item in items)
+    # A clock that restarts at each switch-on stamps the same time in every era, so that none of
+    # its times is certain; that they are hours apart is.
+    compared = {TimeConfidence.CLOCK_CHECKED, TimeConfidence.CLOCK_CARRIED}
+    return all(item.time_confidence in compared for item in items)

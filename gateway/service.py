@@ -1,6 +1,6 @@
-"""The gateway's process: puts the parts together, runs them, stops them.
+"""The gateway's process: runs its parts and stops them.
 
-Owns the event loop, the signals and the wall clock. Must not know what any part does.
+Owns the event loop and the signals. Must not know what any part does.
 
 Invariants
 ----------
@@ -19,24 +19,20 @@ import os
 import signal
 from collections.abc import Coroutine
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
-from gateway.clock_book import ClockBook
-from gateway.delivery import DeliveryPlan
-from gateway.errors import OutboxCorruptError, OutboxError
-from gateway.intake import Intake
-from gateway.mqtt import Broker
+from gateway.assembly import parts_of
+from gateway.enrolment import own_certificate
+from gateway.errors import NotesError
+from gateway.instruction_book import InstructionBook
 from gateway.outbox import Outbox
-from gateway.radio import open_radio
-from gateway.reader import Reader
+from gateway.recovery import RESTART_STATUS, RestartWantedError
 from gateway.settings import GatewaySettings
-from gateway.uplink import Uplink
+from gateway.systemd_notify import Notifier
 from telekol import __version__
 
 _LOG = logging.getLogger(__name__)
 
-HOUSEKEEPING_S: Final = 3600.0
 STOP_WITHIN_S: Final = 1.8
 """Under the two seconds that are promised; a radio or broker that hangs is left behind."""
 
@@ -48,17 +44,37 @@ def run(settings: GatewaySettings) -> None:
     ------
     OutboxError
         If the outbox cannot be used.
+    CertificateError
+        If there is no certificate, or it names another gateway.
     """
     os.umask(0o077)  # readings and the keys of devices are for this user alone
-    outbox = Outbox.open(settings.gateway_outbox, _now())
+    if settings.broker_tls is not None:
+        # A certificate of another gateway is a mistake of the set-up: say so and stop. One that
+        # has expired is not: readings are still kept, and the trouble is said.
+        own_certificate(settings.broker_tls, settings.gateway_id)
+    limit_bytes = settings.gateway_outbox_limit_mb * 1024 * 1024
+    outbox = Outbox.open(settings.gateway_outbox, datetime.now(UTC), limit_bytes)
+    book = _open_book(settings)
     try:
-        asyncio.run(_run(settings, outbox))
+        asyncio.run(_run(settings, outbox, book))
+    except RestartWantedError as error:
+        _LOG.error("%s", error)
+        raise SystemExit(RESTART_STATUS) from error
     finally:
+        book.close()
         outbox.close()
     _LOG.info("stopped")
 
 
-async def _run(settings: GatewaySettings, outbox: Outbox) -> None:
+def _open_book(settings: GatewaySettings) -> InstructionBook:
+    try:
+        return InstructionBook.open(settings.notes, settings.gateway_id)
+    except NotesError as error:
+        _LOG.error("%s; instructions are kept in memory alone, readings are not touched", error)
+        return InstructionBook.in_memory(settings.gateway_id)
+
+
+async def _run(settings: GatewaySettings, outbox: Outbox, book: InstructionBook) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -69,16 +85,13 @@ async def _run(settings: GatewaySettings, outbox: Outbox) -> None:
         __version__,
         outbox.depth(),
     )
-    await _run_parts(_parts(settings, outbox), stop)
-
-
-def _parts(settings: GatewaySettings, outbox: Outbox) -> tuple[Coroutine[Any, Any, None], ...]:
-    broker = Broker(settings.broker_host, settings.broker_port, settings.gateway_id)
-    uplink = Uplink(settings.gateway_id, broker, outbox, DeliveryPlan(settings.policy), _now)
-    intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake)
-    opener = partial(open_radio, settings.gateway_radio, bonds=settings.bonds)
-    reader = Reader(opener, intake, ClockBook(outbox), settings.zone, _now)
-    return reader.run(), uplink.run(), _keep_house(outbox)
+    notifier = Notifier()
+    parts = parts_of(settings, outbox, book, notifier)
+    notifier.ready()
+    try:
+        await _run_parts(parts, stop)
+    finally:
+        notifier.stopping()
 
 
 async def _run_parts(parts: tuple[Coroutine[Any, Any, None], ...], stop: asyncio.Event) -> None:
@@ -94,24 +107,3 @@ async def _run_parts(parts: tuple[Coroutine[Any, Any, None], ...], stop: asyncio
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({stopping, *tasks}, timeout=STOP_WITHIN_S)
-
-
-async def _keep_house(outbox: Outbox) -> None:
-    """Forget old history, and say now and then how much waits."""
-    while True:
-        try:
-            now = _now()
-            pruned = outbox.prune(now)
-            age = outbox.oldest_age(now)
-            if age is not None:
-                _LOG.info("%d readings wait, the oldest for %s", outbox.depth(), age)
-            _LOG.debug("%d old rows forgotten", pruned)
-        except OutboxCorruptError:
-            raise
-        except OutboxError as error:
-            _LOG.error("the outbox was not tidied: %s", error)
-        await asyncio.sleep(HOUSEKEEPING_S)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

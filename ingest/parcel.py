@@ -23,7 +23,7 @@ from ingest.reading import Reading, of_observation
 from telekol import wire
 from telekol.errors import WireError
 from telekol.observation import CLOCK_SLACK, GATEWAY_CLOCK_AHEAD, Observation, TimeConfidence
-from telekol.wire import Receipt, Refusal
+from telekol.wire import Abandoned, Receipt, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ UNKNOWN_KIT: Final = "unknown-kit"
 NOT_STORABLE: Final = "not-storable"
 ID_CLASH: Final = "id-clash"
 UNFORESEEN: Final = "unforeseen-error"
+GIVEN_UP: Final = "given-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Parcel:
     ----------
     run
         None when the message was so broken that nobody can be answered.
+    reported
+        What the gateway says will never come; kept beside the quarantine, refuses nothing.
     """
 
     topic: str
@@ -79,6 +82,7 @@ class Parcel:
     run: Run | None
     readings: tuple[Reading, ...] = ()
     quarantined: tuple[Quarantined, ...] = field(default=())
+    reported: tuple[Quarantined, ...] = ()
 
     def refuse_whole(self, code: str, reason: str) -> Parcel:
         """Put the whole message into quarantine instead, answering as well as before."""
@@ -168,7 +172,16 @@ def _sort_slowly(topic: str, payload: bytes, now: datetime) -> Parcel:
     readings = tuple(
         of_observation(seq, not_ahead(item, now)) for seq, item in message.observations
     )
-    return Parcel(topic, payload, run, readings, refused)
+    reported = tuple(_given_up(topic, run.gateway, item) for item in message.abandoned)
+    return Parcel(topic, payload, run, readings, refused, reported)
+
+
+def _given_up(topic: str, gateway: str, item: Abandoned) -> Quarantined:
+    """Make the entry that gives a gap its reason; the numbers stay missing."""
+    count = sum(last - first + 1 for first, last in item.runs)
+    reason = f"{item.reason}: {count} numbers from {item.runs[0][0]} on will not come"
+    payload = item.model_dump_json().encode()
+    return Quarantined(topic, payload, GIVEN_UP, reason, gateway, item.boot, item.runs[0][0])
 
 
 def not_ahead(observation: Observation, now: datetime) -> Observation:

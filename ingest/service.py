@@ -16,7 +16,9 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from ingest import parcel, writer
+from ingest import health, health_writer, parcel, writer
+from ingest.health import News
+from ingest.parcel import Parcel
 from ingest.settings import IngestSettings
 from ingest.subscriber import Arrival, Subscriber
 from ingest.writer import Outcome
@@ -68,8 +70,10 @@ def settle(
 ) -> None:
     """Store, acknowledge, answer: in this order. Stopped half-way, nothing is acknowledged."""
     now = datetime.now(UTC)
-    parcels = [parcel.sort(arrival.topic, arrival.payload, now) for arrival in arrivals]
-    outcome = database.store(parcels, stop)
+    sorted_ones = [_sorted(arrival, now) for arrival in arrivals]
+    parcels = [one for one in sorted_ones if isinstance(one, Parcel)]
+    news = [one for one in sorted_ones if isinstance(one, News)]
+    outcome = database.store(parcels, news, now, stop)
     if outcome is None:
         return
     subscriber.acknowledge(arrivals)
@@ -83,6 +87,12 @@ def settle(
         outcome.unattributed,
         outcome.quarantined,
     )
+
+
+def _sorted(arrival: Arrival, now: datetime) -> Parcel | News:
+    if health.is_ours(arrival.topic):
+        return health.sort(arrival.topic, arrival.payload)
+    return parcel.sort(arrival.topic, arrival.payload, now)
 
 
 def encoded(receipt: Receipt) -> bytes:
@@ -102,19 +112,22 @@ class Database:
         self._url = settings.database_url.get_secret_value()
         self._connection: Connection[Any] | None = None
 
-    def store(self, parcels: Sequence[parcel.Parcel], stop: StopSignal) -> Outcome | None:
+    def store(
+        self, parcels: Sequence[Parcel], news: Sequence[News], now: datetime, stop: StopSignal
+    ) -> Outcome | None:
         """Store a batch, trying until it is committed; None if asked to stop before that."""
         failures = 0
         while not stop.is_set():
             try:
-                return writer.store(self._open(), parcels)
+                refused = health_writer.store(self._open(), news, now)
+                return writer.store(self._open(), [*parcels, *refused])
             except psycopg.Error as error:
                 failures += 1
                 self.close()
                 wait_s = delay_s(failures, random.random(), most_s=10)  # noqa: S311 - jitter
                 log.warning(
                     "database away or not ready; holding %d messages, trying again in %.1f s: %s",
-                    len(parcels),
+                    len(parcels) + len(news),
                     wait_s,
                     str(error).strip(),
                 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -24,14 +25,17 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.settings import IngestSettings
-from telekol import topics, wire
+from telekol import tls, topics, wire
 
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 30
 SECONDS_PER_DAY: Final = 86_400
+
+_TOPICS: Final = (topics.ALL_OBSERVATIONS, topics.ALL_HEALTH, topics.ALL_ACKNOWLEDGEMENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,15 @@ class Arrival:
 
 
 class Subscriber:
-    """One subscription to every gateway's observations."""
+    """One subscription to what every gateway sends."""
 
     def __init__(self, settings: IngestSettings) -> None:
         self._settings = settings
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._connection = 0
         self._receiving = False
+        files = settings.broker_tls
+        self._tls = None if files is None else tls.client_context(files)
         self._client = self._make_client()
         self._network: threading.Thread | None = None
 
@@ -129,10 +135,13 @@ class Subscriber:
             protocol=MQTTProtocolVersion.MQTTv5,
             manual_ack=True,
         )
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         client.reconnect_delay_set(min_delay=1, max_delay=15)
         client.max_queued_messages_set(10_000)
         client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -148,6 +157,18 @@ class Subscriber:
     def _on_pre_connect(self, _client: Client, _userdata: Any) -> None:
         # Called on paho's own thread, which it offers no public way to ask for.
         self._network = threading.current_thread()
+        files = self._settings.broker_tls
+        if self._tls is not None and files is not None:
+            try:
+                # A context keeps what it read; a renewed certificate is read for this connection.
+                self._tls.load_cert_chain(files.certificate, files.key)
+            except OSError as error:  # an SSLError is one
+                log.warning("our certificate cannot be read anew (%s); the old one is used", error)
+
+    def _on_connect_fail(self, _client: Client, _userdata: Any) -> None:
+        # paho calls us while it handles the error and does not hand it over.
+        said = None if self._tls is None else tls.failure(sys.exception())
+        log.warning("no broker yet, trying again: %s", said or "nobody answers there")
 
     def _on_connect(
         self,
@@ -163,7 +184,7 @@ class Subscriber:
         self._connection += 1
         log.info("connected to the broker; session kept: %s", flags.session_present)
         # Also when the session was kept: asking again is how a changed subscription gets there.
-        client.subscribe(topics.ALL_OBSERVATIONS, qos=1)
+        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in _TOPICS])
 
     def _on_subscribe(
         self,

@@ -124,7 +124,7 @@ def _store_together(connection: Connection[Any], parcels: Sequence[Parcel]) -> O
         found = _find_news(connection, batch, held)
         patients = _attribute(connection, batch, found.news, held)
         known = _refuse_clashes(known, batch, found.clashes)
-        entries = [entry for parcel in known for entry in parcel.quarantined]
+        entries = [entry for parcel in known for entry in (*parcel.quarantined, *parcel.reported)]
         _quarantine(connection, entries)
         receipts = tuple(_receipt(parcel, held) for parcel in known)
     return Outcome(receipts, len(patients), patients.count(None), len(entries))

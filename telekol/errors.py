@@ -2,6 +2,7 @@
 
     TelekolError                 anything we raise on purpose
     ├── SettingsError            an environment variable is missing or wrong
+    ├── TlsError                 a certificate or key file cannot be used
     ├── WireError                a peer sent a message that cannot be read
     └── DatabaseSchemaError      the database is not at the version this code needs
 
@@ -17,6 +18,10 @@ class TelekolError(Exception):
 
 class SettingsError(TelekolError):
     """An environment variable is missing or wrong."""
+
+
+class TlsError(TelekolError):
+    """A certificate or key file cannot be used."""
 
 
 class DatabaseSchemaError(TelekolError):

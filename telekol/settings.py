@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from telekol.errors import SettingsError
+from telekol.tls import TlsFiles
 
 ENV_PREFIX: Final = "TELEKOL_"
 
@@ -39,9 +40,9 @@ _LONE_PERCENT: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def _broker_url(url: str) -> str:
-    parts = _split(url, "expected mqtt://HOST:PORT with a port from 1 to 65535")
-    if parts.scheme != "mqtt" or not parts.hostname:
-        raise ValueError("expected mqtt://HOST:PORT")
+    parts = _split(url, "expected mqtts://HOST:PORT or mqtt://, with a port from 1 to 65535")
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        raise ValueError("expected mqtts://HOST:PORT, or mqtt://HOST:PORT without TLS")
     return url
 
 
@@ -110,8 +111,38 @@ class BrokerSettings(TelekolSettings):
     """For services that reach the MQTT broker."""
 
     broker_url: BrokerUrl = Field(
-        default="mqtt://127.0.0.1:1883", description="The MQTT broker, as mqtt://HOST:PORT."
+        default="mqtt://127.0.0.1:1883",
+        description="The MQTT broker, as mqtts://HOST:PORT with the three files below, or, on a "
+        "closed network only, as mqtt://HOST:PORT.",
     )
+    broker_tls_ca: Path | None = Field(
+        default=None, description="Certificate of the CA that signed the broker's, PEM."
+    )
+    broker_tls_certificate: Path | None = Field(
+        default=None,
+        description="Our certificate, PEM; a gateway's common name is its id. Read anew for each "
+        "connection.",
+    )
+    broker_tls_key: Path | None = Field(
+        default=None, description="The key of our certificate, PEM, readable by us alone."
+    )
+
+    @model_validator(mode="after")
+    def _tls_is_whole_or_not_there(self) -> Self:
+        given = [
+            name
+            for name in ("broker_tls_ca", "broker_tls_certificate", "broker_tls_key")
+            if getattr(self, name) is not None
+        ]
+        wanted = 3 if urlsplit(self.broker_url).scheme == "mqtts" else 0
+        if len(given) != wanted:
+            found = ", ".join(variable_name(name) for name in given) or "none of them"
+            raise ValueError(
+                "expected TELEKOL_BROKER_TLS_CA, TELEKOL_BROKER_TLS_CERTIFICATE and "
+                "TELEKOL_BROKER_TLS_KEY together with mqtts:// in TELEKOL_BROKER_URL, and none of "
+                f"them with mqtt://; found {found} with {self.broker_url[:80]!r}"
+            )
+        return self
 
     @property
     def broker_host(self) -> str:
@@ -120,8 +151,16 @@ class BrokerSettings(TelekolSettings):
 
     @property
     def broker_port(self) -> int:
-        """Port of the broker, 1883 when the address names none."""
-        return urlsplit(self.broker_url).port or 1883
+        """Port of the broker; when the address names none, 8883 with TLS and 1883 without."""
+        return urlsplit(self.broker_url).port or (1883 if self.broker_tls is None else 8883)
+
+    @property
+    def broker_tls(self) -> TlsFiles | None:
+        """The files of mutual TLS; None where the broker is reached without."""
+        ca, certificate, key = self.broker_tls_ca, self.broker_tls_certificate, self.broker_tls_key
+        if ca is None or certificate is None or key is None:
+            return None
+        return TlsFiles(ca, certificate, key)
 
 
 class HeartbeatSettings(TelekolSettings):
@@ -159,7 +198,10 @@ def variable_name(field: str) -> str:
 
 
 def _say(kind: type[TelekolSettings], item: Any) -> str:
-    field = str(item["loc"][0]) if item["loc"] else "settings"
+    if not item["loc"]:
+        # About several variables at once; its input is all of them, passwords too.
+        return str(item["msg"]).removeprefix("Value error, ")
+    field = str(item["loc"][0])
     info = kind.model_fields.get(field)
     meaning = (info.description or "") if info else ""
     name = variable_name(field)

@@ -177,3 +177,57 @@ class CaseEvent(SQLModel, table=True):
     score: float | None = Field(sa_type=Double)
     finding_id: UUID | None = Field(foreign_key="finding.id")
     clinician_id: str | None = Field(foreign_key="clinician.id", sa_type=Text)
+
+
+class GatewayHealth(SQLModel, table=True):
+    """The newest word of a gateway; life, connection and report order its messages."""
+
+    __tablename__ = "gateway_health"
+
+    gateway_id: str = Field(primary_key=True, sa_type=Text)
+    life: UUID
+    connection: int = Field(sa_type=BigInteger)
+    report: int = Field(sa_type=BigInteger)
+    online: bool
+    online_changed_at: datetime = Field(sa_type=_TIME)
+    heard_at: datetime = Field(sa_type=_TIME)
+    message: Any = Field(sa_type=JSONB, nullable=True)
+
+
+class GatewayPresence(SQLModel, table=True):
+    """When a gateway came or went."""
+
+    __tablename__ = "gateway_presence"
+
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    gateway_id: str = Field(sa_type=Text)
+    online: bool
+    changed_at: datetime = Field(sa_type=_TIME)
+
+
+class GatewayTrouble(SQLModel, table=True):
+    """A technical trouble of a home; its words are in telekol.troubles."""
+
+    __tablename__ = "gateway_trouble"
+
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    gateway_id: str = Field(sa_type=Text)
+    code: str = Field(sa_type=Text)
+    device: str | None = Field(sa_type=Text)
+    since: datetime = Field(sa_type=_TIME)
+    raised_at: datetime = Field(sa_type=_TIME)
+    cleared_at: datetime | None = Field(sa_type=_TIME)
+    detail: str = Field(sa_type=Text)
+
+
+class InstructionAcknowledgement(SQLModel, table=True):
+    """What a gateway said of an instruction."""
+
+    __tablename__ = "instruction_acknowledgement"
+
+    gateway_id: str = Field(primary_key=True, sa_type=Text)
+    instruction: UUID = Field(primary_key=True)
+    state: str = Field(primary_key=True, sa_type=Text)
+    at: datetime = Field(sa_type=_TIME)
+    reason: str = Field(sa_type=Text)
+    heard_at: datetime = Field(sa_type=_TIME)

@@ -53,16 +53,44 @@ _SEQ_MAX: Final = 2**53
 """Largest integer that every JSON reader keeps exactly."""
 
 
+ABANDONED_RUNS_MOST: Final = 200
+"""Most runs of given-up numbers one message may report: 8 kB at the most."""
+
+Seq = Annotated[int, Field(ge=1, le=_SEQ_MAX)]
+"""The number of an observation in one life of a gateway's outbox."""
+
+
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Abandoned(_Message):
+    """Numbers that a gateway had given to readings and will never send: a gap with its reason.
+
+    Parameters
+    ----------
+    reason
+        ``outbox-full``: given up to make room. ``unreadable``: its row was damaged.
+    runs
+        First and last number of each run, both included.
+    """
+
+    boot: UUID
+    reason: Annotated[str, Field(pattern="^[a-z][a-z-]{0,39}$")]
+    runs: Annotated[
+        tuple[tuple[Seq, Seq], ...], Field(min_length=1, max_length=ABANDONED_RUNS_MOST)
+    ]
 
 
 class _Envelope(_Message):
     v: Literal[1]
     gateway: topics.GatewayId
     boot: UUID
-    seq: Annotated[int, Field(ge=1, le=_SEQ_MAX)]
+    seq: Seq
     sent_at: UtcDatetime
+    abandoned: (
+        Annotated[tuple[Abandoned, ...], Field(min_length=1, max_length=ABANDONED_RUNS_MOST)] | None
+    ) = None
 
 
 class ObservationMessage(_Envelope):
@@ -124,6 +152,7 @@ class DecodedMessage:
     last: int
     observations: tuple[tuple[int, Observation], ...]
     refused: tuple[RefusedObservation, ...]
+    abandoned: tuple[Abandoned, ...] = ()
 
 
 def encode(message: ObservationMessage | Receipt) -> bytes:
@@ -137,7 +166,7 @@ def encode(message: ObservationMessage | Receipt) -> bytes:
         With code ``too-large`` if it would pass MESSAGE_LIMIT_BYTES; cut the run shorter.
     """
     payload = message.model_dump_json(exclude_none=True).encode()
-    _check_size(payload)
+    check_size(payload)
     return payload
 
 
@@ -151,14 +180,22 @@ def decode_observations(topic: str, payload: bytes) -> DecodedMessage:
         ``wrong-version``, ``bad-envelope`` or ``topic-mismatch``.
     """
     topic_gateway = topics.gateway_of(topic)
-    _check_size(payload)
+    check_size(payload)
     try:
         message = ObservationMessage.model_validate_json(payload)
     except ValidationError:
         return _decode_piecemeal(topic_gateway, payload)
-    _check_gateway(topic_gateway, message.gateway)
+    topics.check_sender(topic_gateway, message.gateway)
     numbered = tuple(enumerate(message.observations, start=message.seq))
-    return DecodedMessage(message.gateway, message.boot, message.seq, numbered[-1][0], numbered, ())
+    return DecodedMessage(
+        message.gateway,
+        message.boot,
+        message.seq,
+        numbered[-1][0],
+        numbered,
+        (),
+        message.abandoned or (),
+    )
 
 
 def decode_receipt(payload: bytes) -> Receipt:
@@ -172,7 +209,7 @@ def decode_receipt(payload: bytes) -> Receipt:
     try:
         return Receipt.model_validate_json(payload)
     except ValidationError as error:
-        raise WireError("bad-receipt", _explain(error)) from error
+        raise WireError("bad-receipt", explain(error)) from error
 
 
 def _decode_piecemeal(topic_gateway: str, payload: bytes) -> DecodedMessage:
@@ -186,7 +223,7 @@ def _decode_piecemeal(topic_gateway: str, payload: bytes) -> DecodedMessage:
         )
     items = _items(document)
     envelope = _envelope(document)
-    _check_gateway(topic_gateway, envelope.gateway)
+    topics.check_sender(topic_gateway, envelope.gateway)
     good: list[tuple[int, Observation]] = []
     refused: list[RefusedObservation] = []
     for seq, item in enumerate(items, start=envelope.seq):
@@ -194,10 +231,16 @@ def _decode_piecemeal(topic_gateway: str, payload: bytes) -> DecodedMessage:
         try:
             good.append((seq, Observation.model_validate_json(raw)))
         except ValidationError as error:
-            refused.append(RefusedObservation(seq, "bad-observation", _explain(error), raw))
+            refused.append(RefusedObservation(seq, "bad-observation", explain(error), raw))
     last = envelope.seq + len(items) - 1
     return DecodedMessage(
-        envelope.gateway, envelope.boot, envelope.seq, last, tuple(good), tuple(refused)
+        envelope.gateway,
+        envelope.boot,
+        envelope.seq,
+        last,
+        tuple(good),
+        tuple(refused),
+        envelope.abandoned or (),
     )
 
 
@@ -218,7 +261,7 @@ def _envelope(document: dict[str, Any]) -> _Envelope:
     try:
         return _Envelope.model_validate_json(json.dumps(frame))
     except (ValidationError, RecursionError) as error:
-        reason = _explain(error) if isinstance(error, ValidationError) else "nested too deeply"
+        reason = explain(error) if isinstance(error, ValidationError) else "nested too deeply"
         raise WireError("bad-envelope", reason) from error
 
 
@@ -232,23 +275,13 @@ def _parse_json(payload: bytes) -> dict[str, Any]:
     return document
 
 
-def _check_size(payload: bytes) -> None:
-    if len(payload) > MESSAGE_LIMIT_BYTES:
-        raise WireError(
-            "too-large", f"expected at most {MESSAGE_LIMIT_BYTES} bytes, found {len(payload)}"
-        )
+def check_size(payload: bytes, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> None:
+    """Refuse a payload over a limit with a ``WireError`` of code ``too-large``."""
+    if len(payload) > limit_bytes:
+        raise WireError("too-large", f"expected at most {limit_bytes} bytes, found {len(payload)}")
 
 
-def _check_gateway(topic_gateway: str, envelope_gateway: str) -> None:
-    if topic_gateway != envelope_gateway:
-        raise WireError(
-            "topic-mismatch",
-            f"the topic is {topic_gateway!r}'s but the envelope says {envelope_gateway!r}; "
-            "a gateway may only speak for itself",
-        )
-
-
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
     """Say what was wrong in one line, field by field, with no more than a few fields."""
     problems = [
         f"{'.'.join(str(part) for part in item['loc']) or 'message'}: {item['msg']}"

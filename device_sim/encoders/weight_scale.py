@@ -59,7 +59,7 @@ def weight_measurement(
     if user_id is not None:
         flags |= WeightFlag.USER_ID
         tail += struct.pack("<B", user_id)
-    steps = UNSUCCESSFUL if weight_kg is None else _steps(weight_kg)
+    steps = UNSUCCESSFUL if weight_kg is None else weight_steps(weight_kg)
     return bytes([flags]) + struct.pack("<H", steps) + tail
 
 
@@ -68,7 +68,8 @@ def features() -> bytes:
     return struct.pack("<I", FEATURE_TIMESTAMP | FEATURE_5_GRAM_RESOLUTION)
 
 
-def _steps(weight_kg: Decimal) -> int:
+def weight_steps(weight_kg: Decimal) -> int:
+    """Count the 5 g steps of a weight; raises `NotEncodableError` if it is no whole number."""
     steps, rest = divmod(weight_kg, KG_RESOLUTION) if weight_kg.is_finite() else (weight_kg, 1)
     if rest or not 0 <= steps < UNSUCCESSFUL:
         raise NotEncodableError(

@@ -10,14 +10,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from bumble import att, core
+from bumble import core
 from bumble.gatt import Characteristic
 
 from device_sim.clock import DeviceClock
 from device_sim.emission import EmissionLog
-from device_sim.encoders.pulse_oximetry import PlxFeature, features, spot_check
+from device_sim.encoders.pulse_oximetry import PlxFeature, faulty_spot_check, features
+from device_sim.faults import Trait
 from device_sim.peripherals.base import Peripheral
-from device_sim.peripherals.standard_services import DeviceIdentity
+from device_sim.peripherals.standard_services import DeviceIdentity, readable
 
 MODEL: Final = "SIM-PLX1"
 
@@ -32,17 +33,19 @@ class PulseOximeter(Peripheral):
     def __init__(self, serial: str, log: EmissionLog, *, clock: DeviceClock | None = None) -> None:
         super().__init__(DeviceIdentity(serial, MODEL, "Sim Oximeter"), log, clock=clock)
 
+    traits = Peripheral.traits | {Trait.FINGER, Trait.SIGNAL}
+
     def encode(self, values: Mapping[str, Decimal], device_time: datetime) -> bytes:
-        """Write one spot-check with its timestamp."""
-        return spot_check(values["spo2"], values["pulse_rate"], device_time=device_time)
+        """Write one spot-check with its timestamp, and what is wrong with it."""
+        return faulty_spot_check(
+            values, device_time, finger_off=self.is_finger_off, weak_signal=self.is_signal_weak
+        )
 
     def extra_characteristics(self) -> list[Characteristic[bytes]]:
         """PLX Features: stores measurements and timestamps them."""
         return [
-            Characteristic(
-                core.UUID.from_16_bits(0x2A60),
-                Characteristic.Properties.READ,
-                att.Attribute.Permissions.READABLE,
-                features(PlxFeature.STORAGE | PlxFeature.TIMESTAMP),
+            readable(
+                0x2A60,
+                features(PlxFeature.SENSOR_STATUS | PlxFeature.STORAGE | PlxFeature.TIMESTAMP),
             )
         ]

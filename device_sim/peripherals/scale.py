@@ -10,14 +10,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from bumble import att, core
+from bumble import core
 from bumble.gatt import Characteristic
 
 from device_sim.clock import DeviceClock
 from device_sim.emission import EmissionLog
 from device_sim.encoders.weight_scale import features, weight_measurement
+from device_sim.faults import Trait
 from device_sim.peripherals.base import Peripheral
-from device_sim.peripherals.standard_services import DeviceIdentity
+from device_sim.peripherals.standard_services import DeviceIdentity, readable
 
 MODEL: Final = "SIM-WSS1"
 
@@ -28,6 +29,7 @@ class Scale(Peripheral):
     service_uuid = core.UUID.from_16_bits(0x181D)
     measurement_uuid = core.UUID.from_16_bits(0x2A9D)
     quantities = frozenset({"body_weight"})
+    traits = Peripheral.traits | {Trait.PERSON}
 
     def __init__(self, serial: str, log: EmissionLog, *, clock: DeviceClock | None = None) -> None:
         super().__init__(DeviceIdentity(serial, MODEL, "Sim Scale"), log, clock=clock)
@@ -38,11 +40,4 @@ class Scale(Peripheral):
 
     def extra_characteristics(self) -> list[Characteristic[bytes]]:
         """Weight Scale Feature: timestamps, 5 g resolution."""
-        return [
-            Characteristic(
-                core.UUID.from_16_bits(0x2A9E),
-                Characteristic.Properties.READ,
-                att.Attribute.Permissions.READABLE,
-                features(),
-            )
-        ]
+        return [readable(0x2A9E, features())]

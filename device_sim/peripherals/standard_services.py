@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from bumble import att, core
 from bumble.core import AdvertisingData
@@ -19,6 +21,8 @@ from device_sim.encoders.ieee11073 import current_time, read_current_time
 from device_sim.errors import NotEncodableError
 
 _LOG = logging.getLogger(__name__)
+
+OPEN: Final = att.Attribute.Permissions.READABLE | att.Attribute.Permissions.WRITEABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,17 @@ def information_service(identity: DeviceIdentity) -> Service:
     }
     return Service(
         core.UUID.from_16_bits(0x180A),
-        [
-            Characteristic(
-                core.UUID.from_16_bits(number),
-                Characteristic.Properties.READ,
-                att.Attribute.Permissions.READABLE,
-                text.encode(),
-            )
-            for number, text in strings.items()
-        ],
+        [readable(number, text.encode()) for number, text in strings.items()],
+    )
+
+
+def readable(number: int, value: bytes) -> Characteristic[bytes]:
+    """Build a characteristic that can be read and never changes."""
+    return Characteristic(
+        core.UUID.from_16_bits(number),
+        Characteristic.Properties.READ,
+        att.Attribute.Permissions.READABLE,
+        value,
     )
 
 
@@ -79,21 +85,32 @@ def battery_service(percent: Callable[[], int]) -> Service:
 
 def current_time_service(clock: DeviceClock) -> Service:
     """Build Current Time: reading tells the device's clock, writing sets it."""
+    time = clock_characteristic(clock, 0x2A2B, current_time, read_current_time)
+    return Service(core.UUID.from_16_bits(0x1805), [time])
+
+
+def clock_characteristic(
+    clock: DeviceClock,
+    number: int,
+    tell: Callable[[datetime], bytes],
+    read: Callable[[bytes], datetime],
+    permissions: att.Attribute.Permissions = OPEN,
+) -> Characteristic[bytes]:
+    """Build a characteristic that tells the device's clock when read and sets it when written."""
 
     def write(_connection: object, value: bytes) -> None:
         try:
-            clock.set_to(read_current_time(value))
+            clock.set_to(read(value))
         except NotEncodableError as error:
             _LOG.info("A clock setting is refused: %s", error)
             raise att.ATT_Error(att.ErrorCode.VALUE_NOT_ALLOWED) from error
 
-    time = Characteristic[bytes](
-        core.UUID.from_16_bits(0x2A2B),
+    return Characteristic[bytes](
+        core.UUID.from_16_bits(number),
         Characteristic.Properties.READ | Characteristic.Properties.WRITE,
-        att.Attribute.Permissions.READABLE | att.Attribute.Permissions.WRITEABLE,
-        CharacteristicValue(read=lambda _connection: current_time(clock.now()), write=write),
+        permissions,
+        CharacteristicValue(read=lambda _connection: tell(clock.now()), write=write),
     )
-    return Service(core.UUID.from_16_bits(0x1805), [time])
 
 
 def advertisement(identity: DeviceIdentity, service: core.UUID) -> bytes:

@@ -7,6 +7,7 @@ simulator, which are written independently, and docs/devices.md, which a test co
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from gateway.profiles import berry, beurer, nonin
@@ -27,49 +28,84 @@ def sig_uuid(number: int) -> str:
     return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"
 
 
+class Manner(StrEnum):
+    """How the gateway comes by readings of a layout."""
+
+    INDICATED = "indicated"
+    """The device waits with them until somebody connects and listens."""
+    SEGMENTS = "segments"
+    """The same, but cut into several indications, and with a memory beside it."""
+    STREAM = "stream"
+    """The device tells every second; a rule says which one is the reading."""
+    ASKED = "asked"
+    """The device's memory is asked for."""
+    ADVERTS = "adverts"
+    """The device says it to everybody, and is never connected to."""
+    SERIAL = "serial port"
+    """The device speaks classic Bluetooth's serial port, or any other stream of bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One layout that can be decoded.
 
     Parameters
     ----------
+    manner
+        How the gateway reads it.
     service, characteristic
         Where a device offers it; None if it comes another way.
-    is_wired
-        Whether the gateway scans for it and reads it by itself: devices that wait with their
-        readings until somebody connects, and indicate them.
     """
 
     name: str
     kind: type[Measurement]
+    manner: Manner
     service: str | None = None
     characteristic: str | None = None
-    is_wired: bool = False
 
+
+_INDICATED: Final = Manner.INDICATED
+_STREAM: Final = Manner.STREAM
 
 PROFILES: Final = (
-    Profile("plx-spot-check", SpotCheck, sig_uuid(0x1822), sig_uuid(0x2A5E), is_wired=True),
-    Profile("plx-continuous", Continuous, sig_uuid(0x1822), sig_uuid(0x2A5F)),
-    Profile("weight-scale", WeightMeasurement, sig_uuid(0x181D), sig_uuid(0x2A9D), is_wired=True),
-    Profile("body-composition", BodyComposition, sig_uuid(0x181B), sig_uuid(0x2A9C), is_wired=True),
-    Profile("blood-pressure", BloodPressure, sig_uuid(0x1810), sig_uuid(0x2A35), is_wired=True),
-    Profile("thermometer", Temperature, sig_uuid(0x1809), sig_uuid(0x2A1C), is_wired=True),
-    Profile("nonin-3230", nonin.Nonin3230, nonin.OXIMETRY_SERVICE, nonin.OXIMETRY_MEASUREMENT),
-    Profile("nonin-classic", nonin.NoninClassic),
-    Profile("berry-bm1000", berry.BciFrame, berry.UART_SERVICE, berry.UART_NOTIFY),
-    Profile("beurer-po60", beurer.Po60Record, beurer.SERVICE, beurer.NOTIFY),
-    Profile("xiaomi-scale-v1", XiaomiV1, sig_uuid(0x181D)),
-    Profile("xiaomi-scale-v2", XiaomiV2, sig_uuid(0x181B)),
-    Profile("vitalograph", LungMonitorBlow),
-    Profile("generic-health-sensor", HealthObservation, sig_uuid(0x1840), sig_uuid(0x2B8B)),
+    Profile("plx-spot-check", SpotCheck, _INDICATED, sig_uuid(0x1822), sig_uuid(0x2A5E)),
+    Profile("plx-continuous", Continuous, _STREAM, sig_uuid(0x1822), sig_uuid(0x2A5F)),
+    Profile("weight-scale", WeightMeasurement, _INDICATED, sig_uuid(0x181D), sig_uuid(0x2A9D)),
+    Profile("body-composition", BodyComposition, _INDICATED, sig_uuid(0x181B), sig_uuid(0x2A9C)),
+    Profile("blood-pressure", BloodPressure, _INDICATED, sig_uuid(0x1810), sig_uuid(0x2A35)),
+    Profile("thermometer", Temperature, _INDICATED, sig_uuid(0x1809), sig_uuid(0x2A1C)),
+    Profile(
+        "nonin-3230", nonin.Nonin3230, _STREAM, nonin.OXIMETRY_SERVICE, nonin.OXIMETRY_MEASUREMENT
+    ),
+    Profile("nonin-classic", nonin.NoninClassic, Manner.SERIAL),
+    Profile("berry-bm1000", berry.BciFrame, _STREAM, berry.UART_SERVICE, berry.UART_NOTIFY),
+    Profile("beurer-po60", beurer.Po60Record, Manner.ASKED, beurer.SERVICE, beurer.NOTIFY),
+    Profile("xiaomi-scale-v1", XiaomiV1, Manner.ADVERTS, sig_uuid(0x181D)),
+    Profile("xiaomi-scale-v2", XiaomiV2, Manner.ADVERTS, sig_uuid(0x181B)),
+    Profile("vitalograph", LungMonitorBlow, Manner.SERIAL),
+    Profile(
+        "generic-health-sensor",
+        HealthObservation,
+        Manner.SEGMENTS,
+        sig_uuid(0x1840),
+        sig_uuid(0x2B8B),
+    ),
 )
 
-_WIRED: Final = tuple(profile for profile in PROFILES if profile.is_wired)
+_CONNECTED: Final = (Manner.INDICATED, Manner.SEGMENTS, Manner.STREAM, Manner.ASKED)
 
-SERVICES: Final = tuple(profile.service for profile in _WIRED if profile.service)
+SERVICES: Final = tuple(
+    dict.fromkeys(
+        profile.service
+        for profile in PROFILES
+        if profile.manner in _CONNECTED and profile.service is not None
+    )
+)
 """What the gateway scans for."""
 
 MEASUREMENTS: Final[dict[str, type[Measurement]]] = {
-    profile.characteristic: profile.kind for profile in _WIRED if profile.characteristic
+    profile.characteristic: profile.kind
+    for profile in PROFILES
+    if profile.manner is Manner.INDICATED and profile.characteristic is not None
 }
-"""The characteristics the gateway subscribes to, and what decodes each."""
+"""The characteristics the gateway takes indications of, and what decodes each."""

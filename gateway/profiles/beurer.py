@@ -30,6 +30,7 @@ from gateway.profiles.measurement import Reading, readings_of
 from telekol.quantities import Quantity
 
 SERVICE: Final = "0000ff12-0000-1000-8000-00805f9b34fb"
+COMMANDS: Final = "0000ff01-0000-1000-8000-00805f9b34fb"
 NOTIFY: Final = "0000ff02-0000-1000-8000-00805f9b34fb"
 
 HEADER: Final = 0xE9

@@ -49,6 +49,8 @@ from gateway.profiles.measurement import Reading, flag_names, readings_of
 from gateway.profiles.quality import refusal
 
 _EARLIER: Final = "earlier-timeline"
+_UNKNOWN_PERSON: Final = 0xFF
+"""As in the User Data Service, whose index it is."""
 
 
 class Presence(IntFlag):
@@ -184,6 +186,11 @@ class HealthObservation:
             raise ProfileError("health observation: expected no bundle inside a bundle, found one")
         count = reader.unsigned(1, "number of observations")
         return Bundle(tuple(cls._take(reader, may_bundle=False) for _ in range(count)))
+
+    @property
+    def user(self) -> int | None:
+        """The device's own number for who was measured; None if it does not know."""
+        return None if self.person == _UNKNOWN_PERSON else self.person
 
     @property
     def singles(self) -> tuple[HealthObservation, ...]:

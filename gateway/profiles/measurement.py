@@ -29,12 +29,8 @@ class Reading:
     unit: str
 
 
-class Measurement(Protocol):
-    """One decoded indication."""
-
-    @classmethod
-    def from_bytes(cls, payload: bytes) -> Self:
-        """Decode; raises `gateway.errors.ProfileError` and nothing else."""
+class Decoded(Protocol):
+    """What was measured, whatever bytes told it."""
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -51,6 +47,14 @@ class Measurement(Protocol):
     @property
     def refusal(self) -> str | None:
         """Why it must not be sent as a patient's reading; None if it may be."""
+
+
+class Measurement(Decoded, Protocol):
+    """One decoded indication."""
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> Self:
+        """Decode; raises `gateway.errors.ProfileError` and nothing else."""
 
     def __bytes__(self) -> bytes:
         """Encode; the same bytes that were decoded."""

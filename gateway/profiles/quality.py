@@ -100,6 +100,8 @@ RULES: Final[dict[str, Rule]] = {
     "extended-display-update": _kept("the display shows the value longer; nothing is wrong"),
     "low-battery": _kept("devices switch off before they measure wrongly; support must know"),
     "encrypted": _kept("about the link, not about the number"),
+    # What the gateway finds out about a stream.
+    "unsettled": _marked("the numbers never came to rest; the last of a long measurement"),
     # Blood pressure.
     "body-movement": _marked("movement reads wrongly either way; measure again at rest"),
     "cuff-too-loose": _marked(
@@ -118,6 +120,22 @@ RULES: Final[dict[str, Rule]] = {
     "body-composition-unsuccessful": _marked(
         "no body fat, as with socks on; the weight beside it is its own measurement"
     ),
+    # Spirometry, by ATS/ERS 2019 (table 7): what makes a blow unusable, and what only less sure.
+    "slow-start": _refused("the blow began too slowly, so its first second cannot be told"),
+    "early-glottic-closure": _refused("the throat closed in the first second of the blow"),
+    "zero-flow-fault": _refused("the spirometer's zero was wrong, and so every volume"),
+    "contradictory-volumes": _refused("a part is greater than its whole: the numbers are wrong"),
+    "failed-session": _refused("the device found no usable blow in the session (grade F)"),
+    "early-cough": _marked("a cough in the first second; the blow can still be used"),
+    "late-glottic-closure": _marked("the throat closed before the end: FVC or FEV6 may be too low"),
+    "no-plateau": _marked("the blow was cut off early: FVC or FEV6 may be too low"),
+    "short-blow": _marked("shorter than six seconds: FVC or FEV6 may be too low"),
+    "leak": _marked("air was lost beside the mouthpiece: the true value is higher"),
+    "obstructed-mouthpiece": _marked("tongue or teeth were in the way: the true value is higher"),
+    "submaximal-breath-in": _marked("the lungs were not full: the true value is higher"),
+    "single-blow": _marked("one usable blow: nothing shows that it is the best that can be"),
+    "low-grade": _marked("the blows of the session differ much, or are usable only"),
+    "not-btps": _marked("not converted to body temperature: up to a tenth too low"),
     # What the gateway finds out about the time; the number stands.
     "device-clock-not-set": _marked("the number stands; the time is when it arrived"),
     "device-time-implausible": _marked("the number stands; the time is when it arrived"),

@@ -6,6 +6,28 @@ Owns the radio and nothing of what is said on it. `open_radio` is the way in.
 from __future__ import annotations
 
 from gateway.radio.adapter import PLATFORM, Radio, open_radio
-from gateway.radio.errors import LinkEndedError, RadioUnavailableError
+from gateway.radio.errors import (
+    BondLostError,
+    BondRepairError,
+    DeviceStuckError,
+    LinkEndedError,
+    PairingRefusedError,
+    RadioUnavailableError,
+    StrangerError,
+)
+from gateway.radio.pairing import PairingPolicy, PairingWindow
 
-__all__ = ["PLATFORM", "LinkEndedError", "Radio", "RadioUnavailableError", "open_radio"]
+__all__ = [
+    "PLATFORM",
+    "BondLostError",
+    "BondRepairError",
+    "DeviceStuckError",
+    "LinkEndedError",
+    "PairingPolicy",
+    "PairingRefusedError",
+    "PairingWindow",
+    "Radio",
+    "RadioUnavailableError",
+    "StrangerError",
+    "open_radio",
+]

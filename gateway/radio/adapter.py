@@ -1,30 +1,23 @@
-"""The choice of radio: the platform's own bleak backend, or any HCI controller.
+"""The choice of radio: the system's Bluetooth, or any HCI controller.
 
 Owns the `Radio` that the rest of the gateway sees. Must not know devices, readings or storage.
 
 Invariants: both radios give bleak's own `BleakScanner` and `BleakClient`, so the code above
-does not know which it has; connecting is bounded in time.
+does not know which it has; connecting is bounded in time. Only the radio that is chosen is
+loaded: Bumble and what it needs take 20 MB that a gateway on BlueZ has better uses for.
 """
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
-from uuid import UUID
+from typing import Final, Protocol
 
 from bleak import BleakClient, BleakScanner
-from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementDataCallback
-from bleak.exc import BleakError
 
-from gateway.radio.bumble_client import client_backend
-from gateway.radio.bumble_scanner import scanner_backend
-from gateway.radio.errors import RadioUnavailableError
-from gateway.radio.hci import HciAdapter
+from gateway.radio.pairing import PairingPolicy
 
 PLATFORM: Final = "platform"
 # A spot-check device stays awake 10-30 s after a measurement; longer than that nobody answers.
@@ -56,7 +49,31 @@ class Radio(Protocol):
         ...
 
     async def wait_lost(self) -> None:
-        """Return when the adapter is gone and must be opened anew; the platform's never is."""
+        """Return when the adapter is gone and must be opened anew."""
+        ...
+
+    async def probe(self) -> None:
+        """Ask the adapter whether it is alive and, if it was told to, looks for devices.
+
+        Raises
+        ------
+        RadioUnavailableError
+            If it does not answer, or answers that it does not look.
+        """
+        ...
+
+    async def forget(self, address: str) -> None:
+        """Give up what hangs between us and a device; a bond is kept."""
+        ...
+
+    async def power_cycle(self) -> None:
+        """Switch the adapter off and on; scanners and clients made before are of no more use.
+
+        Raises
+        ------
+        RadioUnavailableError
+            If it does not come back.
+        """
         ...
 
     async def close(self) -> None:
@@ -64,7 +81,9 @@ class Radio(Protocol):
         ...
 
 
-async def open_radio(moniker: str, *, bonds: Path | None = None) -> Radio:
+async def open_radio(
+    moniker: str, *, bonds: Path | None = None, policy: PairingPolicy | None = None
+) -> Radio:
     """Open a radio.
 
     Parameters
@@ -74,6 +93,8 @@ async def open_radio(moniker: str, *, bonds: Path | None = None) -> Radio:
         ``hci-socket:0``, ``tcp-client:HOST:PORT``.
     bonds
         Where an HCI controller keeps the keys of paired devices (the platform keeps its own).
+    policy
+        Who may be paired; absent: nobody new.
 
     Raises
     ------
@@ -81,100 +102,14 @@ async def open_radio(moniker: str, *, bonds: Path | None = None) -> Radio:
         When there is no such controller, or it does not answer.
     """
     if moniker == PLATFORM:
-        return _PlatformRadio()
-    return _HciRadio(await HciAdapter.open(moniker, bonds=bonds))
+        from gateway.radio.platform_radio import PlatformRadio  # noqa: PLC0415 - see above
+
+        return await PlatformRadio.open(policy or PairingPolicy())
+    from gateway.radio.hci_radio import HciRadio  # noqa: PLC0415 - see above
+
+    return await HciRadio.open(moniker, bonds=bonds, policy=policy)
 
 
-class _PlatformRadio:
-    """bleak with the backend of the operating system."""
-
-    def scanner(
-        self,
-        detection_callback: AdvertisementDataCallback | None = None,
-        service_uuids: Sequence[str] | None = None,
-    ) -> BleakScanner:
-        return _PlatformBleakScanner(detection_callback, _listed(service_uuids))
-
-    def client(
-        self, device: BLEDevice, disconnected_callback: DisconnectedCallback | None = None
-    ) -> BleakClient:
-        return BleakClient(device, disconnected_callback, timeout=CONNECT_TIMEOUT_S)
-
-    async def wait_lost(self) -> None:
-        await asyncio.Event().wait()
-
-    async def close(self) -> None:
-        """Leave the system's Bluetooth as it is."""
-
-
-class _PlatformBleakScanner(BleakScanner):
-    """Says what is missing when the system's Bluetooth does not scan."""
-
-    async def start(self) -> None:
-        try:
-            await super().start()
-        # No D-Bus is an OSError or EOFError, no BlueZ or no adapter a BleakError.
-        except (BleakError, OSError, EOFError) as error:
-            raise RadioUnavailableError(
-                "Expected the system's Bluetooth to look for devices, found that it does not "
-                f"({type(error).__name__}: {error}). Check that an adapter is plugged in and "
-                "switched on, that the service bluetooth (BlueZ) runs and that this user may use "
-                "it; or set TELEKOL_GATEWAY_RADIO to an HCI controller such as usb:0."
-            ) from error
-
-
-class _HciRadio:
-    """bleak over an HCI controller."""
-
-    def __init__(self, adapter: HciAdapter) -> None:
-        self._adapter = adapter
-        self._scanner_backend = scanner_backend(adapter)
-        self._client_backend = client_backend(adapter)
-
-    def scanner(
-        self,
-        detection_callback: AdvertisementDataCallback | None = None,
-        service_uuids: Sequence[str] | None = None,
-    ) -> BleakScanner:
-        return BleakScanner(
-            detection_callback, _listed(service_uuids), backend=self._scanner_backend
-        )
-
-    def client(
-        self, device: BLEDevice, disconnected_callback: DisconnectedCallback | None = None
-    ) -> BleakClient:
-        return _CommitFirstBleakClient(
-            device, disconnected_callback, timeout=CONNECT_TIMEOUT_S, backend=self._client_backend
-        )
-
-    async def wait_lost(self) -> None:
-        await self._adapter.lost.wait()
-
-    async def close(self) -> None:
-        await self._adapter.close()
-
-
-class _CommitFirstBleakClient(BleakClient):
-    """Refuses coroutine callbacks.
-
-    bleak starts such a callback as a task and returns at once, so that the indication would be
-    confirmed before the reading is on disk.
-    """
-
-    async def start_notify(
-        self,
-        char_specifier: BleakGATTCharacteristic | int | str | UUID,
-        callback: Callable[[BleakGATTCharacteristic, bytearray], Awaitable[None] | None],
-        **kwargs: Any,
-    ) -> None:
-        if inspect.iscoroutinefunction(callback):
-            raise TypeError(
-                "Expected a plain function as notification callback, found a coroutine function: "
-                "its indication would be confirmed before it has run. Commit the reading in a "
-                "plain function."
-            )
-        await super().start_notify(char_specifier, callback, **kwargs)
-
-
-def _listed(uuids: Sequence[str] | None) -> list[str] | None:
+def listed(uuids: Sequence[str] | None) -> list[str] | None:
+    """Make the list that bleak wants."""
     return None if uuids is None else list(uuids)

@@ -8,6 +8,8 @@ Invariants:
 1. A notification callback runs before its indication is confirmed (see `commit_first`).
 2. No operation outlives the link: it stops with `LinkEndedError` when the link ends.
 3. The disconnected callback is called once per connection, whoever ended it.
+4. A value that wants a paired link is asked for again once the link is secured, as BlueZ does;
+   the code above knows nothing of pairing.
 """
 
 from __future__ import annotations
@@ -30,10 +32,12 @@ from bumble.device import Connection
 from bumble.gatt import ClientCharacteristicConfigurationBits as Cccd
 
 from gateway.radio.bumble_scanner import BumbleScanner, scanner_backend
+from gateway.radio.bumble_security import WANTS_SECURITY, LinkSecurity
 from gateway.radio.commit_first import CommitFirstClient
 from gateway.radio.errors import LinkEndedError
-from gateway.radio.hci import HciAdapter, bleak_errors, run_until
+from gateway.radio.hci import HciAdapter
 from gateway.radio.services import discover
+from gateway.radio.waiting import bleak_errors, run_until
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -71,6 +75,8 @@ class BumbleClient(BaseBleakClient):
             self._name = address_or_ble_device.name
         self._link: Connection | None = None
         self._ended = asyncio.Event()
+        self._end_reason = 0
+        self._security: LinkSecurity | None = None
 
     @property
     def name(self) -> str:
@@ -110,10 +116,11 @@ class BumbleClient(BaseBleakClient):
         self._on_ended(0)
 
     async def pair(self, *_args: Any, **_kwargs: Any) -> None:
-        """Pair (just works) and keep the keys, or encrypt with the keys we have."""
+        """Encrypt with the keys we have, or pair and keep the keys; see `LinkSecurity.secure`."""
+        if self._security is None:
+            raise LinkEndedError(f"Expected a link to {self.address}, found none. Connect first.")
         async with asyncio.timeout(PAIRING_TIMEOUT_S):
-            if not await self._encrypted_with_keys():
-                await self._do(self._connection.pair())
+            await self._security.secure()
 
     async def unpair(self) -> None:
         """Forget the device's keys and hang up."""
@@ -129,25 +136,27 @@ class BumbleClient(BaseBleakClient):
         self, characteristic: BleakGATTCharacteristic, **_kwargs: Any
     ) -> bytearray:
         """Read a characteristic from the device; nothing is cached."""
-        return bytearray(await self._do(self._client.read_value(characteristic.handle)))
+        return bytearray(await self._ask(lambda: self._client.read_value(characteristic.handle)))
 
     async def read_gatt_descriptor(
         self, descriptor: BleakGATTDescriptor, **_kwargs: Any
     ) -> bytearray:
         """Read a descriptor from the device; nothing is cached."""
-        return bytearray(await self._do(self._client.read_value(descriptor.handle)))
+        return bytearray(await self._ask(lambda: self._client.read_value(descriptor.handle)))
 
     async def write_gatt_char(
         self, characteristic: BleakGATTCharacteristic, data: SizedBuffer, response: bool
     ) -> None:
         """Write a characteristic, with or without asking for a response."""
-        await self._do(self._client.write_value(characteristic.handle, bytes(data), response))
+        await self._ask(
+            lambda: self._client.write_value(characteristic.handle, bytes(data), response)
+        )
 
     async def write_gatt_descriptor(
         self, descriptor: BleakGATTDescriptor, data: SizedBuffer
     ) -> None:
         """Write a descriptor and wait for the response."""
-        await self._do(self._client.write_value(descriptor.handle, bytes(data), True))
+        await self._ask(lambda: self._client.write_value(descriptor.handle, bytes(data), True))
 
     async def start_notify(
         self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback, **_kwargs: Any
@@ -195,7 +204,10 @@ class BumbleClient(BaseBleakClient):
 
     def _begin(self, link: Connection) -> None:
         self._ended = asyncio.Event()
+        self._end_reason = 0
         self._link = link
+        self._security = LinkSecurity(self.adapter, link, self._do, lambda: self._end_reason)
+        link.on(Connection.EVENT_SECURITY_REQUEST, self._on_security_request)
         link.on(Connection.EVENT_DISCONNECTION, self._on_ended)
         if link.handle not in self.adapter.device.connections:
             self._on_ended(0)
@@ -204,28 +216,9 @@ class BumbleClient(BaseBleakClient):
         # Old devices refuse the exchange and stay at 23 bytes, which is enough for them.
         with contextlib.suppress(BleakGATTProtocolError):
             await self._do(self._client.request_mtu(WANTED_MTU))
-        if pair or await self._has_keys():
+        if self._security is not None and (pair or await self._security.has_keys()):
             await self.pair()
         self.services = await self._do(discover(self._client, self._wanted))
-
-    async def _has_keys(self) -> bool:
-        keystore = self.adapter.device.keystore
-        if keystore is None:
-            return False
-        return await keystore.get(str(self._connection.peer_address)) is not None
-
-    async def _encrypted_with_keys(self) -> bool:
-        if not await self._has_keys():
-            return False
-        try:
-            await self._do(self._connection.encrypt())
-        except LinkEndedError:
-            raise
-        except BleakError as error:
-            # A device forgets its bonds with its battery; ours is then worth nothing.
-            _LOG.warning("%s no longer has our keys (%s); pairing anew.", self.address, error)
-            return False
-        return True
 
     async def _write_cccd(self, characteristic: BleakGATTCharacteristic, bits: Cccd) -> None:
         descriptor = characteristic.get_descriptor(CCCD_UUID)
@@ -235,15 +228,35 @@ class BumbleClient(BaseBleakClient):
                 "no client configuration descriptor (0x2902)."
             )
         value = int(bits).to_bytes(2, "little")
-        await self._do(self._client.write_value(descriptor.handle, value, True))
+        await self._ask(lambda: self._client.write_value(descriptor.handle, value, True))
 
-    def _on_ended(self, _reason: int) -> None:
+    def _on_ended(self, reason: int) -> None:
         if self._ended.is_set():
             return
+        self._end_reason = reason
         self._ended.set()
         self.services = None
         if self._disconnected_callback:
             self._disconnected_callback()
+
+    async def _ask(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Ask the device; if it wants a paired link for that, secure it and ask again."""
+        try:
+            return await self._do(work())
+        except BleakGATTProtocolError as error:
+            if error.args[0] not in WANTS_SECURITY or self._connection.is_encrypted:
+                raise
+        await self.pair()
+        return await self._do(work())
+
+    def _on_security_request(self, _requirements: int) -> None:
+        self.adapter.spawn(self._follow_security_request())
+
+    async def _follow_security_request(self) -> None:
+        try:
+            await self.pair()
+        except (BleakError, TimeoutError) as error:
+            _LOG.warning("%s asked for a paired link: %s", self.address, error)
 
     async def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
         with bleak_errors(self.address):

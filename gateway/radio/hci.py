@@ -20,32 +20,33 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from bleak.exc import BleakError, BleakGATTProtocolError
-from bumble import att, hci
+from bleak.exc import BleakError
+from bumble import hci
 from bumble.core import BaseBumbleError, PhysicalTransport
 from bumble.device import Advertisement, Connection, Device, DeviceConfiguration
-from bumble.pairing import PairingConfig
 from bumble.transport import open_transport
 from bumble.transport.common import Transport, TransportLostError
 
+from gateway.radio.bond_store import BondStore, identity_of
+from gateway.radio.bumble_pairing import pairing_config
 from gateway.radio.commit_first import CommitFirstClient
-from gateway.radio.errors import LinkEndedError, RadioUnavailableError
+from gateway.radio.errors import DeviceStuckError, LinkEndedError, RadioUnavailableError
 from gateway.radio.host import PatientHost
+from gateway.radio.pairing import PairingPolicy
 from gateway.radio.tasks import stop
+from gateway.radio.waiting import bleak_errors, run_until
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 # A USB controller resets in well under 1 s; one that loads firmware first takes 3-5 s.
 OPEN_TIMEOUT_S: Final = 10.0
-# A hung controller does not close its transport, so it is asked for its address now and then.
 # HCI gives a controller 1 s to answer (Core v5.4, Vol 4 Part E 4.4); 5 s forgives a busy host.
-PROBE_EVERY_S: Final = 30.0
-PROBE_TIMEOUT_S: Final = 5.0
+ANSWER_WITHIN_S: Final = 5.0
 CLOSE_TIMEOUT_S: Final = 2.0
 CLOSED_GRACE_S: Final = 0.2
 # After a timeout Bumble cancels the attempt and waits for the controller to report it.
@@ -63,6 +64,9 @@ class HciAdapter:
     def __init__(self, moniker: str, transport: Transport, device: Device) -> None:
         self.moniker = moniker
         self.device = device
+        self.policy = PairingPolicy()
+        self.bonds: BondStore | None = None
+        self.stale: set[str] = set()
         self.lost = asyncio.Event()
         self._transport = transport
         self._scanners: dict[AdvertisementListener, bool] = {}
@@ -70,12 +74,15 @@ class HciAdapter:
         self._connect_turn = asyncio.Lock()
         self._connecting: asyncio.Task[Any] | None = None
         self._chores: set[asyncio.Task[None]] = set()
+        device.pairing_config_factory = lambda link: pairing_config(self.policy, link)
         transport.source.terminated.add_done_callback(lambda _future: self._on_lost())
         device.on(Device.EVENT_CONNECTION, CommitFirstClient.attach)
         device.on(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
 
     @classmethod
-    async def open(cls, moniker: str, *, bonds: Path | None = None) -> HciAdapter:
+    async def open(
+        cls, moniker: str, *, bonds: Path | None = None, policy: PairingPolicy | None = None
+    ) -> HciAdapter:
         """Open the controller that `moniker` names and power it on.
 
         Parameters
@@ -83,7 +90,10 @@ class HciAdapter:
         moniker
             A Bumble transport: ``usb:0``, ``hci-socket:0``, ``tcp-client:HOST:PORT``.
         bonds
-            JSON file for the keys of paired devices; absent: forgotten when closed.
+            JSON file for the keys of paired devices, and the address that they know us by;
+            absent: forgotten when closed.
+        policy
+            Who may be paired; absent: nobody new.
 
         Raises
         ------
@@ -93,16 +103,14 @@ class HciAdapter:
         transport = await _open_transport(moniker)
         config = DeviceConfiguration(
             name="Tele-KOL gateway",
-            keystore=f"JsonKeyStore:{bonds}" if bonds else None,
-            # A device files our keys under the address it sees us use.
-            identity_address_type=PairingConfig.AddressType.RANDOM,
         )
         host = PatientHost(transport.source, transport.sink)
         device = Device(config=config, host=host)
         adapter = cls(moniker, transport, device)
+        adapter.policy = policy or adapter.policy
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                await adapter.until_lost(adapter._power_on())
+                await adapter.until_lost(adapter._power_on(bonds))
         except (BleakError, TimeoutError, AssertionError) as error:
             await adapter.close()
             raise RadioUnavailableError(
@@ -113,7 +121,6 @@ class HciAdapter:
         except BaseException:
             await adapter.close()
             raise
-        adapter._spawn(adapter._probe())
         return adapter
 
     async def until_lost(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -156,6 +163,19 @@ class HciAdapter:
             raise
         return attempt.result()
 
+    async def probe(self) -> None:
+        """Ask the controller for its address; TimeoutError when it does not answer."""
+        await self._ask(hci.HCI_Read_BD_ADDR_Command())
+
+    async def reset(self) -> None:
+        """Put the controller back to its power-on state; of use only until `close`."""
+        await self._ask(hci.HCI_Reset_Command())
+
+    async def give_up_connecting(self) -> None:
+        """Make the controller forget an attempt to connect; harmless when there is none."""
+        await self._cancel_connecting()
+        self.device.advertisement_accumulators.clear()
+
     async def close(self) -> None:
         """Hang up everything and release the controller."""
         if not self.lost.is_set():
@@ -170,16 +190,22 @@ class HciAdapter:
         if isinstance(self.device.host, PatientHost):
             await self.device.host.stop_waiting()
 
-    async def _power_on(self) -> None:
+    async def _power_on(self, bonds: Path | None) -> None:
+        identity = identity_of(bonds) if bonds else None
         await self.device.power_on()
         # Bumble would invent a new address each time; a bonded device knows us by this one.
         own = self.device.public_address
-        if own not in {hci.Address.ANY, hci.Address.ANY_RANDOM}:
-            address = _own_address(own)
+        if identity is None and own not in {hci.Address.ANY, hci.Address.ANY_RANDOM}:
+            identity = _own_address(own)
+        if identity is not None:
             await self.device.send_sync_command(
-                hci.HCI_LE_Set_Random_Address_Command(random_address=address)
+                hci.HCI_LE_Set_Random_Address_Command(random_address=identity)
             )
-            self.device.static_address = self.device.random_address = address
+            self.device.static_address = self.device.random_address = identity
+        if bonds is not None:
+            self.bonds = BondStore(bonds, str(self.device.random_address))
+            self.device.keystore = self.bonds
+            await self.device.refresh_resolving_list()
 
     async def _power_off(self) -> None:
         if self._scanners and self.device.is_scanning:
@@ -198,6 +224,11 @@ class HciAdapter:
             except TransportLostError as error:
                 raise LinkEndedError(f"{self.moniker} went away while connecting.") from error
             except BaseBumbleError as error:
+                if _is_stuck(error):
+                    raise DeviceStuckError(
+                        f"Expected {self.moniker} to begin connecting to {peer}, found that an "
+                        "earlier attempt has not ended. It is cancelled."
+                    ) from error
                 raise TimeoutError(
                     f"Expected {peer} to accept a connection within {timeout_s:g} s: {error!r}"
                 ) from error
@@ -208,7 +239,7 @@ class HciAdapter:
             return
         attempt.add_done_callback(self._hang_up_unwanted)
         if not attempt.done():
-            self._spawn(self._cancel_connecting())
+            self.spawn(self._cancel_connecting())
 
     async def _cancel_connecting(self) -> None:
         # Refused when the connection was just made; then it is hung up as unwanted.
@@ -219,24 +250,16 @@ class HciAdapter:
 
     def _hang_up_unwanted(self, attempt: asyncio.Task[Connection]) -> None:
         if not attempt.cancelled() and attempt.exception() is None and not self.lost.is_set():
-            self._spawn(self._hang_up(attempt.result()))
+            self.spawn(self._hang_up(attempt.result()))
 
     async def _hang_up(self, connection: Connection) -> None:
         with contextlib.suppress(BleakError):
             await self.until_lost(connection.disconnect())
 
-    async def _probe(self) -> None:
-        while True:
-            await asyncio.sleep(PROBE_EVERY_S)
-            try:
-                await self.device.host.send_sync_command(
-                    hci.HCI_Read_BD_ADDR_Command(), response_timeout=PROBE_TIMEOUT_S
-                )
-            except (TimeoutError, BaseBumbleError) as error:
-                _LOG.warning("The controller %s stopped answering: %r", self.moniker, error)
-                self.device.host.on_transport_lost()  # type: ignore[no-untyped-call]  # bumble's
-                self._on_lost()
-                return
+    async def _ask(self, command: hci.HCI_SyncCommand[Any]) -> None:
+        await self.until_lost(
+            self.device.host.send_sync_command(command, response_timeout=ANSWER_WITHIN_S)
+        )
 
     def _on_lost(self) -> None:
         self.lost.set()
@@ -247,41 +270,17 @@ class HciAdapter:
         for listener in list(self._scanners):
             listener(advertisement)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` beside; it ends with the adapter."""
         task = asyncio.create_task(work)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
 
 
-@contextlib.contextmanager
-def bleak_errors(subject: str) -> Iterator[None]:
-    """Turn Bumble's errors into bleak's; `subject` says whose they are."""
-    try:
-        yield
-    except TransportLostError as error:
-        raise LinkEndedError(f"{subject}: the controller went away. Open it again.") from error
-    except att.ATT_Error as error:
-        raise BleakGATTProtocolError(error.error_code) from error
-    # Bumble asserts what its peers should have said, and its futures may be settled twice.
-    except (BaseBumbleError, AssertionError, asyncio.InvalidStateError) as error:
-        raise BleakError(f"{subject}: {str(error) or type(error).__name__}") from error
-
-
-async def run_until(end: asyncio.Event, work: Coroutine[Any, Any, _T], why: str) -> _T:
-    """Do `work` unless `end` is set first; then stop it and raise `LinkEndedError`.
-
-    Bumble cancels its own requests when a link ends. Running them in a task of their own
-    keeps that from looking like a cancellation of the caller.
-    """
-    task = asyncio.create_task(work)
-    ended = asyncio.create_task(end.wait())
-    try:
-        await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done() and not task.cancelled():
-            return task.result()
-    finally:
-        await stop(task, ended)
-    raise LinkEndedError(f"Expected the operation to finish, but {why}. Connect again.")
+def _is_stuck(error: BaseBumbleError) -> bool:
+    # A controller connects to one device at a time and refuses while it does.
+    disallowed = hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR
+    return isinstance(error, hci.HCI_Error) and error.error_code == disallowed
 
 
 async def _finish(attempt: asyncio.Task[Connection]) -> None:

@@ -58,8 +58,11 @@ create type quantity as enum (
     'spo2', 'pulse_rate', 'body_weight', 'systolic_bp', 'diastolic_bp', 'mean_bp',
     'body_temperature', 'fev1', 'fvc', 'fev6', 'fev1_fvc', 'pef', 'perfusion_index', 'battery'
 );
-create type time_confidence as enum ('clock-checked', 'clock-unchecked', 'arrival');
-create type entry as enum ('automatic', 'typed');
+create type time_confidence as enum (
+    'clock-checked', 'clock-carried', 'clock-unchecked', 'arrival', 'gateway-clock-bounded',
+    'gateway-clock-unknown', 'stated'
+);
+create type entry as enum ('automatic', 'typed', 'typed-by-nurse');
 
 create table device (
     id integer generated always as identity primary key,

@@ -6,6 +6,7 @@ The oracle is the devices' own count; the processes are the production ones, kil
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -96,6 +97,32 @@ def test_killed_processes_and_cut_lines_lose_nothing_and_double_nothing(
     assert outcome.emitted >= 33
     findings = connection.execute("select count(*), count(distinct reading_ids) from finding")
     assert findings.fetchone() == (outcome.emitted, outcome.emitted)
+
+
+@pytest.mark.timeout(240)
+def test_a_gateway_killed_at_random_points_misses_and_doubles_nothing(
+    tmp_path: Path, broker: Broker, database_url: str, connection: Db
+) -> None:
+    """Killed while it starts, connects, reads a device, commits, publishes or hears a receipt."""
+    add_home(connection, GATEWAY)
+    seed = random.randrange(2**32)
+    luck = random.Random(seed)
+    with RunningHouse(tmp_path, broker.url, database_url) as house:
+        for _ in range(8):
+            _measure(house, 1)
+            time.sleep(luck.uniform(0.0, 2.5))
+            _kill_and_restart(house.gateway)
+        wait_until(_all_delivered(house, connection), f"every reading (seed {seed})", 120)
+    # Counted when every process has ended: a device may have measured a moment ago.
+    outcome = _outcome(house, connection)
+    assert (outcome.missing, outcome.duplicates) == (0, 0), f"seed {seed}"
+    assert outcome.emitted >= 24
+    # Numbers are used once, in one life; batteries are read beside what was measured.
+    query = "select count(*) = count(distinct (boot, seq)), count(distinct boot) from observation"
+    assert connection.execute(query).fetchone() == (True, 1)
+    query = "select count(*) from observation where quantity <> 'battery'"
+    assert connection.execute(query).fetchone() == (outcome.stored,)
+    assert connection.execute("select count(*) from quarantine").fetchone() == (0,)
 
 
 @pytest.mark.timeout(120)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,10 +17,19 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from device_sim.demo.broker import BrokerKind
+from gateway.condition import Condition
+from gateway.delivery import DeliveryPlan, DeliveryPolicy
+from gateway.health import HealthReporter
+from gateway.instruction_book import InstructionBook
+from gateway.instruction_desk import InstructionDesk
+from gateway.link_policy import UplinkPolicy
+from gateway.mqtt import Broker as MqttBroker
+from gateway.outbox import Outbox
+from gateway.uplink import Uplink
 from telekol import topics
 from telekol.observation import Device, Observation, TimeConfidence, reading_id
 from telekol.quantities import Quantity
-from telekol.wire import Receipt, decode_observations, encode
+from telekol.wire import Abandoned, Receipt, decode_observations, encode
 from tests.support.processes import Broker
 
 NOW = datetime(2026, 3, 14, 8, 30, 5, tzinfo=UTC)
@@ -57,13 +68,48 @@ def broker(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Broker]:
 
 
 @dataclass
+class Link:
+    """An uplink and those it carries news for, as gateway.service puts them together."""
+
+    uplink: Uplink
+    condition: Condition
+    book: InstructionBook
+    desk: InstructionDesk
+
+
+def make_link(
+    broker: MqttBroker,
+    outbox: Outbox,
+    *,
+    policy: DeliveryPolicy | None = None,
+    window_s: float = 0.3,
+    offline_after_s: int = 1,
+) -> Link:
+    """Make an uplink inside a running event loop; its wait is short, since it is alone."""
+    gateway = broker.client_id
+    condition = Condition()
+    book = InstructionBook.in_memory(gateway)
+    desk = InstructionDesk(gateway, book, outbox, lambda: True)
+    loop_time = asyncio.get_running_loop().time
+    now = partial(datetime.now, UTC)
+    reporter = HealthReporter(gateway, condition, outbox, book.next_connection, now, loop_time)
+    times = UplinkPolicy(window_s, offline_after_s)
+    plan = DeliveryPlan(policy or DeliveryPolicy())
+    uplink = Uplink(gateway, broker, outbox, plan, reporter, desk, condition, now, times)
+    condition.listen(uplink.news)
+    return Link(uplink, condition, book, desk)
+
+
+@dataclass
 class Server:
     """Stores what arrives and answers with receipts, as ingest does; can be told not to."""
 
     port: int
     answers: bool = True
     stored: dict[UUID, Observation] = field(default_factory=dict)
+    batteries: dict[UUID, Observation] = field(default_factory=dict)
     arrivals: list[UUID] = field(default_factory=list)
+    abandoned: list[Abandoned] = field(default_factory=list)
     seqs: dict[UUID, set[int]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     client: Client | None = None
@@ -95,7 +141,12 @@ class Server:
         decoded = decode_observations(message.topic, message.payload)
         assert not decoded.refused
         with self.lock:
+            self.abandoned += decoded.abandoned
             for _, item in decoded.observations:
+                if item.quantity is Quantity.BATTERY:
+                    # Every device tells its battery beside what it measures.
+                    self.batteries[item.id] = item
+                    continue
                 self.arrivals.append(item.id)
                 if self.answers:
                     self.stored.setdefault(item.id, item)
@@ -105,6 +156,7 @@ class Server:
             seen.update(range(decoded.first, decoded.last + 1))
             through = next(number for number in range(10**6) if number + 1 not in seen)
         answer = receipt(decoded.boot, through=through, first=decoded.first, last=decoded.last)
+        answer = answer.model_copy(update={"gateway": decoded.gateway})
         client.publish(topics.receipts(decoded.gateway), encode(answer), qos=1)
 
 

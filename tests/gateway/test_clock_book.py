@@ -15,6 +15,7 @@ from gateway.clock import ClockSample, DeviceClock, correct, local_time
 from gateway.clock_book import ClockBook
 from gateway.outbox import CLOCKS_KEPT, Outbox
 from telekol.observation import TimeConfidence
+from tests.gateway import old_outboxes
 from tests.gateway.conftest import NOW, observation
 
 CPH = ZoneInfo("Europe/Copenhagen")
@@ -81,21 +82,11 @@ def test_clocks_of_devices_long_gone_are_forgotten(outbox: Outbox) -> None:
     assert ClockBook(outbox).clock(ADDRESS) == DeviceClock()
 
 
-def _as_version_1(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("DROP TABLE device_clock")
-        db.execute("PRAGMA user_version = 1")
-        db.commit()
-
-
-def test_a_file_of_version_1_goes_on_with_what_it_holds(outbox: Outbox, path: Path) -> None:
-    outbox.put([observation(1), observation(2)])
-    boot = outbox.boot
-    outbox.close()
-    _as_version_1(path)
+def test_a_file_of_version_1_goes_on_with_what_it_holds(path: Path) -> None:
+    old_outboxes.make(path, 1, [observation(1), observation(2)])
     for _ in range(2):
         again = Outbox.open(path, NOW)
-        assert (again.boot, again.last_seq, again.depth()) == (boot, 2, 2)
+        assert (again.boot, again.last_seq, again.depth()) == (old_outboxes.BOOT, 2, 2)
         ClockBook(again).keep(ADDRESS, CLOCK, NOW)
         again.close()
     assert not list(path.parent.glob("*damaged*"))

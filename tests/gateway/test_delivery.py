@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -23,11 +24,12 @@ from telekol.wire import MESSAGE_LIMIT_BYTES, OBSERVATIONS_PER_MESSAGE, Observat
 from tests.gateway.conftest import GATEWAY, NOW, observation
 
 POLICY = DeliveryPolicy(slots=4, resend_first_s=10, resend_most_s=100)
+BOOT = UUID(int=1)
 SURE = 0.999999  # the most of every wait
 
 
 def rows(*numbers: int, size_bytes: int = 450) -> tuple[Row, ...]:
-    return tuple(Row(number, size_bytes) for number in numbers)
+    return tuple(Row(BOOT, number, size_bytes) for number in numbers)
 
 
 @pytest.fixture
@@ -36,21 +38,30 @@ def plan() -> DeliveryPlan:
 
 
 def test_a_few_readings_travel_in_one_message(plan: DeliveryPlan) -> None:
-    assert plan.next_runs(rows(1, 2, 3), 0, SURE) == (Run(1, 3),)
+    assert plan.next_runs(rows(1, 2, 3), 0, SURE) == (Run(BOOT, 1, 3),)
     assert plan.next_runs(rows(1, 2, 3), 1, SURE) == ()
 
 
 def test_what_is_not_consecutive_travels_apart(plan: DeliveryPlan) -> None:
-    assert plan.next_runs(rows(1, 2, 5, 6, 9), 0, SURE) == (Run(9, 9), Run(1, 2), Run(5, 6))
+    assert plan.next_runs(rows(1, 2, 5, 6, 9), 0, SURE) == (
+        Run(BOOT, 9, 9),
+        Run(BOOT, 1, 2),
+        Run(BOOT, 5, 6),
+    )
 
 
 def test_slots_are_bounded_and_one_is_for_the_newest(plan: DeliveryPlan) -> None:
     backlog = rows(*range(1, 5001))
     first = plan.next_runs(backlog, 0, SURE)
-    assert first == (Run(4801, 5000), Run(1, 200), Run(201, 400), Run(401, 600))
-    plan.settled(4801, 5000, 1)
+    assert first == (
+        Run(BOOT, 4801, 5000),
+        Run(BOOT, 1, 200),
+        Run(BOOT, 201, 400),
+        Run(BOOT, 401, 600),
+    )
+    plan.settled(BOOT, 4801, 5000, 1)
     fresh = rows(*range(1, 4801), 5001)
-    assert plan.next_runs(fresh, 1, SURE) == (Run(5001, 5001),)
+    assert plan.next_runs(fresh, 1, SURE) == (Run(BOOT, 5001, 5001),)
 
 
 def test_a_fresh_reading_waits_for_the_fresh_slot_only(plan: DeliveryPlan) -> None:
@@ -58,35 +69,38 @@ def test_a_fresh_reading_waits_for_the_fresh_slot_only(plan: DeliveryPlan) -> No
     waiting = rows(*range(1, 5002))
     assert plan.next_runs(waiting, 1, SURE) == ()
     # The fresh run got no receipt in time: its slot goes to what is newest now.
-    assert Run(4802, 5001) in plan.next_runs(waiting, 11, SURE)
+    assert Run(BOOT, 4802, 5001) in plan.next_runs(waiting, 11, SURE)
 
 
 def test_the_wait_grows_and_a_receipt_brings_it_back(plan: DeliveryPlan) -> None:
     policy = DeliveryPolicy(slots=2, resend_first_s=10, resend_most_s=100)
     plan = DeliveryPlan(policy)
     waiting = rows(1, 3)
-    assert plan.next_runs(waiting, 0, SURE) == (Run(3, 3), Run(1, 1))
+    assert plan.next_runs(waiting, 0, SURE) == (Run(BOOT, 3, 3), Run(BOOT, 1, 1))
     seconds = range(1, 400)
-    sent_s = [0, *(now_s for now_s in seconds if Run(1, 1) in plan.next_runs(waiting, now_s, SURE))]
+    sent_s = [
+        0,
+        *(now_s for now_s in seconds if Run(BOOT, 1, 1) in plan.next_runs(waiting, now_s, SURE)),
+    ]
     gaps_s = [later - sooner for sooner, later in itertools.pairwise(sent_s)]
     assert gaps_s == [10, 20, 40, 80, 100, 100]
-    plan.settled(3, 3, 400)
+    plan.settled(BOOT, 3, 3, 400)
     assert plan.wake_at_s is not None
     assert plan.wake_at_s <= 410
-    assert plan.next_runs(rows(1), 410, SURE) == (Run(1, 1),)
+    assert plan.next_runs(rows(1), 410, SURE) == (Run(BOOT, 1, 1),)
 
 
 def test_a_new_connection_begins_anew(plan: DeliveryPlan) -> None:
     plan.next_runs(rows(1), 0, SURE)
     plan.reset()
     assert plan.wake_at_s is None
-    assert plan.next_runs(rows(1), 1, SURE) == (Run(1, 1),)
+    assert plan.next_runs(rows(1), 1, SURE) == (Run(BOOT, 1, 1),)
 
 
 def test_a_dropped_run_is_cut_anew(plan: DeliveryPlan) -> None:
     plan.next_runs(rows(1, 2), 0, SURE)
-    plan.drop(Run(1, 2))
-    assert plan.next_runs(rows(2), 0, SURE) == (Run(2, 2),)
+    plan.drop(Run(BOOT, 1, 2))
+    assert plan.next_runs(rows(2), 0, SURE) == (Run(BOOT, 2, 2),)
 
 
 @given(st.lists(st.tuples(st.integers(1, 2), st.integers(1, 140_000)), min_size=1, max_size=450))
@@ -94,7 +108,7 @@ def test_every_run_fits_into_a_message(steps: list[tuple[int, int]]) -> None:
     seq, waiting = 0, []
     for step, size_bytes in steps:
         seq += step
-        waiting.append(Row(seq, size_bytes))
+        waiting.append(Row(BOOT, seq, size_bytes))
     sizes = {row.seq: row.size_bytes for row in waiting}
     for run in (cut_oldest(waiting), cut_newest(waiting)):
         assert run is not None
@@ -157,7 +171,7 @@ class SlowModel:
             self.receipts.remove(receipt)
         through, first, last = receipt
         self.waiting -= set(range(1, through + 1)) | set(range(first, last + 1))
-        self.plan.settled(first, last, self.now_s)
+        self.plan.settled(BOOT, first, last, self.now_s)
 
     def lose(self, which: int) -> None:
         self.receipts[which : which + 1] = []

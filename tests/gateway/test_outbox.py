@@ -68,7 +68,7 @@ def test_the_same_id_with_another_value_clashes(outbox: Outbox) -> None:
 def test_a_row_knows_its_size_in_bytes(outbox: Outbox) -> None:
     fill(outbox, 1)
     size = len(observation(0).model_dump_json().encode())
-    assert outbox.pending(1) == (Row(1, size),)
+    assert outbox.pending(1) == (Row(outbox.boot, 1, size),)
 
 
 def test_pending_gives_both_ends(outbox: Outbox) -> None:
@@ -146,6 +146,103 @@ def test_a_refusal_releases_and_keeps_the_reason(
     assert "refused reading 2" in caplog.text
 
 
+def test_released_history_waits_again_under_its_old_numbers(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    fill(outbox, 6)
+    boot = outbox.boot
+    outbox.settle(receipt(boot, first=1, last=5), NOW)
+    later = NOW + timedelta(days=2)
+    assert outbox.send_again(boot, 3, None, later) == 3
+    assert seqs(outbox) == [3, 4, 5, 6]
+    assert outbox.read(3, 5, later) == tuple(observation(number) for number in (2, 3, 4))
+    assert (outbox.depth(), outbox.state(later).history) == (4, 2)
+    assert outbox.send_again(boot, 3, 4, later) == 0
+    assert "0 readings wait again, 2 more were waiting, 0 are no longer here" in caplog.text
+    assert outbox.oldest_age(later) == timedelta(days=2)  # the sixth never was released
+    # A receipt for the first sending does not release what the server has lost since.
+    assert outbox.settle(receipt(boot, first=1, last=5), later) == 0
+    outbox.published(3, 4)
+    assert outbox.settle(receipt(boot, first=1, last=5), later) == 2
+    assert seqs(outbox) == [5, 6]
+
+
+def test_what_history_has_forgotten_is_said(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    fill(outbox, 4)
+    outbox.settle(receipt(outbox.boot, first=1, last=4), NOW)
+    outbox.prune(NOW + timedelta(days=31))
+    assert outbox.send_again(outbox.boot, 1, None, NOW) == 0
+    assert "4 are no longer here" in caplog.text
+    assert outbox.send_again(uuid4(), 1, None, NOW) == 0
+    assert "all of a life that is not known" in caplog.text
+
+
+def test_rows_of_an_earlier_life_wait_beside_the_present_ones(outbox: Outbox) -> None:
+    fill(outbox, 3)
+    old = outbox.boot
+    outbox.settle(receipt(old, first=1, last=3), NOW)
+    outbox.put([observation(10)])
+    outbox.settle(receipt(old, through=99), NOW)  # a new life: the waiting one goes along
+    new = outbox.boot
+    assert outbox.send_again(old, 2, 3, NOW) == 2
+    assert [(row.boot, row.seq) for row in outbox.pending(9)] == [(old, 2), (old, 3), (new, 1)]
+    assert [(row.boot, row.seq) for row in outbox.pending(1)] == [(old, 2), (new, 1)]
+    outbox.published(1, 1)
+    assert outbox.read(2, 3, NOW, old) == (observation(1), observation(2))
+    outbox.published(2, 3, old)
+    assert outbox.settle(receipt(old, through=99, first=2, last=3), NOW) == 2
+    assert outbox.boot == new
+    assert [(row.boot, row.seq) for row in outbox.pending(9)] == [(new, 1)]
+    assert outbox.settle(receipt(new, first=1, last=1), NOW) == 1
+
+
+def test_a_new_life_renumbers_only_what_the_server_never_had(outbox: Outbox) -> None:
+    fill(outbox, 2)
+    old = outbox.boot
+    outbox.settle(receipt(old, first=1, last=1), NOW)
+    outbox.send_again(old, 1, 1, NOW)
+    outbox.settle(receipt(old, through=99), NOW)
+    rows = [(row.boot, row.seq) for row in outbox.pending(9)]
+    assert rows == [(old, 1), (outbox.boot, 1)]
+    assert outbox.read(1, 1, NOW) == (observation(1),)
+    assert outbox.read(1, 1, NOW, old) == (observation(0),)
+
+
+def test_what_is_released_may_be_erased_and_nothing_else(outbox: Outbox, path: Path) -> None:
+    heard: list[str] = []
+    outbox.on_released = lambda: heard.append("released")
+    fill(outbox, 4)
+    ids = [observation(number).id for number in range(5)]
+    assert outbox.released(ids) == frozenset()
+    outbox.settle(receipt(outbox.boot, first=1, last=3), NOW)
+    assert heard == ["released"]
+    outbox.send_again(outbox.boot, 1, 1, NOW)
+    outbox.close()
+    again = Outbox.open(path, NOW)
+    assert again.released(ids) == frozenset(ids[1:3])
+    again.close()
+
+
+def test_stores_that_share_the_file_commit_together(outbox: Outbox, path: Path) -> None:
+    def together() -> None:
+        with outbox.file.transaction() as db:
+            outbox.put([observation(1)])
+            db.execute("INSERT INTO device_clock VALUES ('A', '[]', '2026')")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        together()
+    assert (outbox.depth(), outbox.last_seq, seqs(outbox)) == (0, 0, [])
+    assert outbox.recall_clock("A") is None
+    with outbox.file.transaction():
+        outbox.note_clock("A", "[]", NOW)
+    assert outbox.recall_clock("A") == "[]"
+
+
 def test_a_receipt_of_another_life_releases_nothing(outbox: Outbox) -> None:
     fill(outbox, 2)
     assert outbox.settle(receipt(uuid4(), through=2, first=1, last=2), NOW) == 0
@@ -215,7 +312,7 @@ def test_two_gateways_cannot_share_it(outbox: Outbox, path: Path) -> None:
 
 def test_one_of_a_newer_version_is_left_alone(outbox: Outbox, path: Path) -> None:
     outbox._db.execute("PRAGMA user_version = 99")
-    outbox._lock.release()
+    outbox.file._lock.release()
     with pytest.raises(OutboxError, match="found 99; it was made by a newer gateway"):
         Outbox.open(path, NOW)
 
@@ -267,8 +364,10 @@ def test_a_row_that_cannot_be_read_holds_back_nothing(
     assert len(outbox.read(1, 3, NOW)) == 1
     assert seqs(outbox) == [1, 3]
     assert "row 2 is set aside" in caplog.text
-    assert outbox.put([observation(1)]).clashes == (observation(1),)
     assert outbox.read(2, 3, NOW) == ()
+    # Its device may give the reading once more: it is new, under a new number.
+    assert outbox.put([observation(1)]).seqs == (4,)
+    assert outbox.depth() == 3
 
 
 def test_a_file_that_was_removed_takes_no_reading_and_loses_none(
@@ -292,13 +391,13 @@ def test_a_file_that_was_removed_takes_no_reading_and_loses_none(
 def test_a_file_that_was_removed_during_the_commit_is_noticed(
     outbox: Outbox, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sort = outbox._sort
+    sort = outbox._rows.sort
 
     def remove(observations: Sequence[Observation]) -> Any:
         path.unlink()
         return sort(observations)
 
-    monkeypatch.setattr(outbox, "_sort", remove)
+    monkeypatch.setattr(outbox._rows, "sort", remove)
     with pytest.raises(OutboxGoneError):
         outbox.put([observation(1)])
     outbox.close()

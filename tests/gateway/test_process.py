@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 import time
@@ -20,6 +21,7 @@ from device_sim.emission import EmissionLog
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.virtual_radio import VirtualRadio
+from gateway.recovery import RESTART_STATUS
 from telekol.observation import TimeConfidence
 from telekol.quantities import Quantity
 from telekol.wire import encode
@@ -95,13 +97,15 @@ async def test_readings_reach_the_server_and_are_released_by_its_receipt(
     assert weight.device.serial == "WSS-1"
     assert weight.device_time is not None
     assert weight.device_time.year == 1970
-    assert weight.time_confidence is TimeConfidence.CLOCK_CHECKED
+    assert weight.time_confidence is TimeConfidence.CLOCK_CARRIED
+    assert by_quantity[Quantity.SPO2].time_confidence is TimeConfidence.CLOCK_CHECKED
     assert abs(weight.measured_at - datetime.now(UTC)) < timedelta(seconds=20)
     assert abs(by_quantity[Quantity.SPO2].measured_at - datetime.now(UTC)) < timedelta(seconds=20)
     # The devices show local time now, which is an hour or two ahead of UTC.
     for device in (home.oximeter, home.scale):
         assert timedelta(minutes=59) < device.clock.error < timedelta(minutes=121)
-    await until(lambda: "receipt through 3" in gateway.output())
+    await until(lambda: "receipt through 5" in gateway.output())
+    assert {item.device.serial for item in server.batteries.values()} == {"PLX-1", "WSS-1"}
     assert await asyncio.to_thread(gateway.stop, 2) == 0
 
 
@@ -188,3 +192,74 @@ async def test_it_stops_in_time_when_neither_broker_nor_radio_answers(tmp_path: 
         for line in lines:
             line.close()
     assert "stopped" in process.output()
+
+
+@pytest.mark.timeout(150)
+async def test_a_supervised_gateway_without_a_radio_says_so_and_asks_for_a_new_start(
+    tmp_path: Path, home: Home
+) -> None:
+    deaf = socket.create_server(("127.0.0.1", 0))
+    nobody = f"127.0.0.1:{deaf.getsockname()[1]}"
+    deaf.close()
+    said: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+
+        def hear() -> list[str]:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    said.append(systemd.recv(4096).decode())
+            return said
+
+        arguments = [
+            *("--id", GATEWAY, "--outbox", str(tmp_path / "outbox.db")),
+            *("--broker-url", f"mqtt://{nobody}"),
+        ]
+        supervised = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "3000000"}
+        lost = telekol(
+            tmp_path, "gateway", *arguments, "--radio", f"tcp-client:{nobody}", **supervised
+        )
+        with lost:
+            await until(lambda: (hear(), lost.returncode is not None)[1], within_s=120)
+        assert lost.returncode == RESTART_STATUS, lost.output()
+        hear()
+        assert said[0] == "READY=1"
+        assert said.count("WATCHDOG=1") > 5
+        assert "STATUS=radio: unavailable" in said
+        assert said[-1] == "STOPPING=1"
+        assert (tmp_path / "outbox.db.restarts").exists()
+
+        said.clear()
+        found = telekol(
+            tmp_path, "gateway", *arguments, "--radio", home.radio.moniker, **supervised
+        )
+        with found:
+            await home.measure()
+            await until(lambda: home.oximeter.pending_count == 0)
+            await until(lambda: "STATUS=radio: listening" in hear())
+            assert await asyncio.to_thread(found.stop, 5) == 0
+        assert not (tmp_path / "outbox.db.restarts").exists()
+
+
+async def test_a_gateway_killed_while_it_connects_reads_everything_afterwards(
+    home: Home, broker: Broker, server: Server, gateway: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.start()
+    server.start()
+    for number in range(2):
+        asked = asyncio.Event()
+        with monkeypatch.context() as patch:
+            # The controller takes the request and the device is never reached.
+            patch.setattr(
+                home.radio.controller,
+                "create_le_connection",
+                lambda _peer, asked=asked: asked.set(),
+            )
+            gateway.start()
+            await home.measure(str(90 + number))
+            async with asyncio.timeout(30):
+                await asked.wait()
+            gateway.kill()
+    gateway.start()
+    await until(lambda: len(server.stored) == 4)

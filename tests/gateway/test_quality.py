@@ -6,10 +6,11 @@ from enum import IntFlag
 
 import pytest
 
-from gateway import clock
+from gateway import clock, moments
 from gateway.profiles import berry, blood_pressure, generic_health_sensor, nonin, pulse_oximeter
 from gateway.profiles.measurement import flag_names
 from gateway.profiles.quality import RULES, Ruling, refusal
+from gateway.spirometry_document import BlowFlag
 
 FLAGS: tuple[type[IntFlag], ...] = (
     pulse_oximeter.MeasurementStatus,
@@ -32,7 +33,16 @@ MADE = {
     "bad-test",
     "device-clock-not-set",
     clock.IMPLAUSIBLE,
+    moments.UNSETTLED,
     "earlier-timeline",
+    *BlowFlag,
+    # What a session's numbers say, see `gateway.spirometry`.
+    "contradictory-volumes",
+    "failed-session",
+    "short-blow",
+    "single-blow",
+    "low-grade",
+    "not-btps",
 }
 NOBODYS = {
     "demonstration",
@@ -48,6 +58,11 @@ NOBODYS = {
     "not-stable",
     "small-object",
     "setting",
+    "slow-start",
+    "early-glottic-closure",
+    "zero-flow-fault",
+    "contradictory-volumes",
+    "failed-session",
 }
 
 

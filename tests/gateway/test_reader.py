@@ -8,29 +8,26 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import pytest
-from bleak.exc import BleakCharacteristicNotFoundError, BleakError, BleakGATTProtocolError
+from bleak.exc import BleakError
 
 from device_sim.emission import EmissionLog
+from device_sim.peripherals.link import Link
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.virtual_radio import VirtualRadio
-from gateway import reader, session, turns
-from gateway.clock import DeviceClock
+from gateway import ladder, radio_keeper, recovery, turns
 from gateway.clock_book import ClockBook
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
 from gateway.outbox import Kept, Outbox
-from gateway.profiles import sig_uuid
-from gateway.profiles.current_time import CurrentTime
-from gateway.profiles.ieee11073 import DateTime
 from gateway.radio import Radio, RadioUnavailableError, open_radio
 from gateway.reader import Reader
-from gateway.session import Session
+from gateway.turns import Cause, Waits
+from telekol.health import RadioState
 from telekol.observation import Observation
 from tests.gateway.conftest import GATEWAY, NOW
 
@@ -75,10 +72,17 @@ async def oximeter(air: VirtualRadio) -> AsyncIterator[PulseOximeter]:
     await device.close()
 
 
-def reader_of(open_it: Callable[[], Any], outbox: Any) -> Reader:
+def reader_of(
+    open_it: Callable[[], Any],
+    outbox: Any,
+    report: recovery.Report | None = None,
+    beat: Callable[[], None] = lambda: None,
+    record: recovery.RestartRecord | None = None,
+) -> Reader:
     intake = Intake(GATEWAY, outbox, CPH, lambda: None)
     clocks = ClockBook(getattr(outbox, "inner", outbox))
-    return Reader(open_it, intake, clocks, CPH, lambda: datetime.now(UTC))
+    keeper = recovery.Recovery(report, record)
+    return Reader(open_it, intake, clocks, CPH, lambda: datetime.now(UTC), keeper, beat)
 
 
 class Running:
@@ -115,7 +119,7 @@ async def test_a_device_keeps_what_the_disk_could_not_take(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turns, "FIRST_WAIT_S", 0.1)
+    monkeypatch.setitem(turns.WAITS, Cause.DISK, Waits(0.1, 1.0))
     failing = FailingOutbox(outbox, 4, OutboxError)
     async with Running(reader_of(lambda: open_radio(air.moniker), failing)) as running:
         await measure(oximeter)
@@ -147,10 +151,10 @@ async def test_a_device_that_hangs_up_at_once_does_not_starve_another(
     outbox: Outbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def hang_up(link: Any) -> None:
-        await oximeter._hang_up(link, 0x13)
+    async def hang_up(link: Link) -> None:
+        await link.hang_up()
 
-    monkeypatch.setattr(oximeter, "_serve", hang_up)
+    monkeypatch.setattr(oximeter, "converse", hang_up)
     scale = Scale("WSS-1", EmissionLog())
     await scale.start(air)
     await measure(oximeter)
@@ -183,60 +187,201 @@ async def test_a_radio_that_is_not_there_yet_is_waited_for(
     assert "the radio cannot be used: no such controller" in caplog.text
 
 
+class Fake:
+    """A radio of which a test decides what works."""
+
+    def __init__(self, scan: Callable[[], None] = lambda: None) -> None:
+        self.scan = scan
+        self.answers = True
+        self.probes = 0
+        self.cycles = 0
+        self.closes = 0
+
+    def scanner(self, *_: object) -> Any:
+        self.scan()
+        return self
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        pass
+
+    def client(self, *_: object) -> Any:
+        raise NotImplementedError
+
+    async def wait_lost(self) -> None:
+        await asyncio.Event().wait()
+
+    async def probe(self) -> None:
+        self.probes += 1
+        if not self.answers:
+            raise RadioUnavailableError("it does not answer")
+
+    async def forget(self, _address: str) -> None:
+        raise NotImplementedError
+
+    async def power_cycle(self) -> None:
+        self.cycles += 1
+
+    async def close(self) -> None:
+        self.closes += 1
+        await asyncio.Event().wait()  # a radio that hangs is left behind
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the ladder's waits short; their order stays."""
+    short = dict.fromkeys(ladder.Rung, 0.01)
+    monkeypatch.setattr(ladder, "_FIRST_WAIT_S", short)
+    monkeypatch.setattr(ladder, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(radio_keeper, "HANG_UP_WITHIN_S", 0.05)
+    monkeypatch.setattr(radio_keeper, "PROBE_EVERY_S", 0.02)
+
+
+class Told(recovery.NobodyTold):
+    """Remembers what the server would be told."""
+
+    def __init__(self) -> None:
+        self.states: list[str] = []
+        self.detail = ""
+        self.troubled: dict[str, str] = {}
+
+    def radio_is(self, state: RadioState) -> None:
+        if self.states[-1:] != [state]:
+            self.states.append(state)
+
+    def radio_fails(self, detail: str, *, is_blind: bool) -> None:
+        self.detail = f"{'blind' if is_blind else 'unavailable'}: {detail}"
+
+    def radio_works(self) -> None:
+        self.detail = ""
+
+    def device_fails(self, address: str, trouble: recovery.DeviceTrouble, detail: str) -> None:
+        self.troubled[address] = f"{trouble}: {detail}"
+
+    def device_works(self, address: str) -> None:
+        self.troubled.pop(address, None)
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("error", [BleakError("the adapter is gone"), AssertionError()])
-async def test_a_radio_that_fails_in_use_is_opened_again(
-    monkeypatch: pytest.MonkeyPatch,
-    outbox: Outbox,
-    caplog: pytest.LogCaptureFixture,
-    error: Exception,
+async def test_a_radio_that_fails_in_use_is_mended_then_opened_again_then_called_blind(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    opened = 0
+    def fail() -> None:
+        raise error
 
-    class Broken:
-        def scanner(self, *_: object) -> Any:
-            raise error
-
-        def client(self, *_: object) -> Any:
-            raise NotImplementedError
-
-        async def wait_lost(self) -> None:
-            await asyncio.Event().wait()
-
-        async def close(self) -> None:
-            await asyncio.Event().wait()  # a radio that hangs is left behind
+    opened: list[Fake] = []
 
     async def open_it() -> Radio:
-        nonlocal opened
-        opened += 1
-        return Broken()
+        opened.append(Fake(fail))
+        return opened[-1]
 
-    monkeypatch.setattr(reader, "HANG_UP_WITHIN_S", 0.05)
-    async with Running(reader_of(open_it, outbox)) as running:
-        await running.until(lambda: opened >= 3)
+    told = Told()
+    made = reader_of(open_it, outbox, told)
+    async with Running(made) as running:
+        await running.until(lambda: "blind" in told.states and len(opened) >= 6)
+    assert opened[0].cycles == 2
+    assert told.states == ["unavailable", "blind"]
+    assert told.detail.startswith("blind: tried up to blind; again in")
     tracebacks = [record for record in caplog.records if record.exc_info]
     assert len(tracebacks) == isinstance(error, AssertionError)
 
 
-async def test_a_system_without_bluetooth_is_said_once_and_nobody_claims_to_listen(
-    outbox: Outbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("quick")
+async def test_an_idle_home_is_not_a_fault(outbox: Outbox) -> None:
+    radio = Fake()
+
+    async def open_it() -> Radio:
+        return radio
+
+    told = Told()
+    beats = 0
+
+    def beat() -> None:
+        nonlocal beats
+        beats += 1
+
+    async with Running(reader_of(open_it, outbox, told, beat)) as running:
+        await running.until(lambda: radio.probes > 20)
+    assert told.states == ["listening"]
+    assert (radio.cycles, radio.closes, told.detail) == (0, 1, "")
+    assert beats
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_hung_adapter_is_told_from_an_idle_home_and_a_mended_one_from_a_hung_one(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ladder, "CALM_S", dict.fromkeys(ladder.Fault, 0.2))
+    opened: list[Fake] = []
+
+    async def open_it() -> Radio:
+        radio = Fake()
+        radio.answers = len(opened) >= 7
+        opened.append(radio)
+        return radio
+
+    told = Told()
+    async with Running(reader_of(open_it, outbox, told)) as running:
+        await running.until(lambda: "blind" in told.states)
+        await running.until(lambda: told.states[-1] == "listening")
+    assert opened[0].cycles == 2
+    assert told.detail == ""
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_process_that_can_be_restarted_asks_for_it_and_remembers(
+    outbox: Outbox, tmp_path: Path
+) -> None:
+    async def open_it() -> Radio:
+        raise RadioUnavailableError("no such controller")
+
+    record = recovery.RestartRecord(tmp_path / "radio")
+    for restarts in (1, 2):
+        with pytest.raises(recovery.RestartWantedError, match="no such controller"):
+            await reader_of(open_it, outbox, record=record).run()
+        assert record.load(datetime.now(UTC))[0] == restarts
+    told = Told()
+    async with Running(reader_of(open_it, outbox, told, record=record)) as running:
+        await running.until(lambda: "blind" in told.states)
+    assert "2 restarts" in told.detail
+
+
+def test_a_record_of_restarts_that_is_old_torn_or_unwritable_does_no_harm(tmp_path: Path) -> None:
+    record = recovery.RestartRecord(tmp_path / "radio")
+    assert record.load(NOW) == (0, 0.0)
+    assert record.save(2, NOW - timedelta(hours=1))
+    assert record.load(NOW) == (2, 3600.0)
+    assert record.load(NOW - timedelta(days=400)) == (2, 0.0)
+    assert record.load(NOW + timedelta(days=2)) == (0, 0.0)
+    (tmp_path / "radio").write_text('{"restarts": 1', encoding="utf-8")
+    assert record.load(NOW) == (0, 0.0)
+    record.clear()
+    record.clear()
+    assert not recovery.RestartRecord(tmp_path / "no" / "folder").save(1, NOW)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_system_without_bluetooth_is_said_once_and_nobody_claims_to_listen(
+    outbox: Outbox,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/no-bus")
     tries = 0
 
-    class NoBlueZ:
-        def __init__(self, *_: object, **__: object) -> None:
-            pass
+    async def open_it() -> Radio:
+        nonlocal tries
+        tries += 1
+        return await open_radio("platform")
 
-        async def start(self) -> None:
-            nonlocal tries
-            tries += 1
-            raise FileNotFoundError(2, "No such file or directory")
-
-    monkeypatch.setattr("bleak.get_platform_scanner_backend_type", lambda: (NoBlueZ, None))
-    monkeypatch.setattr(reader, "delay_s", lambda *_args, **_more: 0.01)
     with caplog.at_level("INFO"):
-        async with Running(reader_of(lambda: open_radio("platform"), outbox)) as running:
+        async with Running(reader_of(open_it, outbox)) as running:
             await running.until(lambda: tries >= 5)
-            monkeypatch.setattr(reader, "COMPLAIN_EVERY_S", 0.0)
+            monkeypatch.setattr(recovery, "COMPLAIN_EVERY_S", 0.0)
             before = len(caplog.records)
             tries = 0
             await running.until(lambda: tries >= 3)
@@ -245,173 +390,3 @@ async def test_a_system_without_bluetooth_is_said_once_and_nobody_claims_to_list
     assert caplog.records[0].levelname == "WARNING"
     assert "the service bluetooth (BlueZ) runs" in caplog.text
     assert "listening" not in caplog.text
-
-
-# -- one conversation, with a device made of a dictionary --------------------------------------
-
-
-class FakeClient:
-    """Stands for a connected BleakClient."""
-
-    address = "C0:FF:EE:00:00:01"
-
-    def __init__(self, values: dict[int, bytes | Exception]) -> None:
-        self.values = {sig_uuid(number): value for number, value in values.items()}
-        self.written: list[tuple[str, bytes]] = []
-        self.write_error: Exception | None = None
-        self.order: list[str] = []
-        self.services = SimpleNamespace(
-            get_characteristic=lambda uuid: SimpleNamespace(uuid=uuid) if self.has(uuid) else None
-        )
-        self.listener: Callable[[Any, bytearray], None] | None = None
-
-    def has(self, uuid: str) -> bool:
-        return uuid in self.values
-
-    async def read_gatt_char(self, uuid: str) -> bytearray:
-        self.order.append(f"read {uuid[4:8]}")
-        if not self.has(uuid):
-            raise BleakCharacteristicNotFoundError(uuid)
-        value = self.values[uuid]
-        if isinstance(value, Exception):
-            raise value
-        return bytearray(value)
-
-    async def write_gatt_char(self, uuid: str, data: bytes, *, response: bool) -> None:
-        assert response
-        self.order.append(f"write {uuid[4:8]}")
-        self.written.append((uuid, data))
-        if self.write_error is not None:
-            raise self.write_error
-
-    async def start_notify(self, characteristic: Any, callback: Any) -> None:
-        self.order.append(f"listen {characteristic.uuid[4:8]}")
-        self.listener = callback
-
-
-def kept_clocks(client: FakeClient) -> Callable[[DeviceClock], None]:
-    return lambda clock: client.order.append(f"keep {len(clock.eras)}")
-
-
-async def converse(client: FakeClient, outbox: Outbox, payloads: Sequence[bytes] = ()) -> Session:
-    hung_up = asyncio.Event()
-    talk = Session(
-        client,  # type: ignore[arg-type]
-        known_clock=DeviceClock(),
-        keep_clock=kept_clocks(client),
-        hung_up=hung_up,
-        intake=Intake(GATEWAY, outbox, CPH, lambda: None),
-        zone=CPH,
-        now=lambda: NOW,
-    )
-    task = asyncio.create_task(talk.run())
-    await asyncio.sleep(0.01)
-    if client.listener is not None:
-        for payload in payloads:
-            client.listener(None, bytearray(payload))
-    hung_up.set()
-    await task
-    return talk
-
-
-LOCAL = NOW.astimezone(CPH).replace(tzinfo=None)
-IDENTITY: dict[int, bytes | Exception] = {
-    0x2A29: b"Maker\x00",
-    0x2A24: "Mødel".encode(),
-    0x2A25: b"\xff1",
-    0x2A9D: b"",
-}
-
-
-async def test_the_clock_is_read_then_set_to_local_time_then_readings_are_taken(
-    outbox: Outbox,
-) -> None:
-    shown = datetime(1970, 1, 1)  # noqa: DTZ001
-    client = FakeClient({**IDENTITY, 0x2A2B: bytes(CurrentTime.of(shown))})
-    stored = b"\x02\x86\x38" + bytes(DateTime.of(shown))
-    talk = await converse(client, outbox, [stored])
-    assert client.order[-3:] == ["keep 2", "write 2a2b", "listen 2a9d"]
-    assert client.written == [(sig_uuid(0x2A2B), bytes(CurrentTime.of(LOCAL)))]
-    assert talk.new_readings == 1
-    (kept,) = outbox.read(1, 1, NOW)
-    assert kept.measured_at == NOW
-    assert (kept.device.manufacturer, kept.device.model) == ("Maker", "Mødel")
-    assert kept.device.serial == "\ufffd1"
-
-
-async def test_a_right_clock_is_left_alone(outbox: Outbox) -> None:
-    client = FakeClient({**IDENTITY, 0x2A2B: bytes(CurrentTime.of(LOCAL))})
-    await converse(client, outbox)
-    assert client.written == []
-
-
-async def test_a_clock_of_the_older_kind_is_read_and_set(outbox: Outbox) -> None:
-    client = FakeClient({0x2A9D: b"", 0x2A08: bytes(DateTime.of(LOCAL + timedelta(hours=1)))})
-    talk = await converse(client, outbox)
-    assert client.written == [(sig_uuid(0x2A08), bytes(DateTime.of(LOCAL)))]
-    assert len(talk.clock.eras) == 2
-
-
-@pytest.mark.parametrize(
-    ("shown", "eras"),
-    [
-        (bytes(10), 1),  # no date: nothing to compare, so it is only set
-        (b"\x01", 1),
-        (BleakGATTProtocolError(0x02), 1),
-    ],
-)
-async def test_a_clock_that_cannot_be_read_is_set(
-    outbox: Outbox, shown: bytes | Exception, eras: int
-) -> None:
-    client = FakeClient({0x2A9D: b"", 0x2A2B: shown})
-    talk = await converse(client, outbox)
-    assert len(client.written) == 1
-    assert len(talk.clock.eras) == eras
-
-
-@pytest.mark.parametrize(("code", "eras"), [(0x80, 2), (0x03, 1)])
-async def test_a_clock_that_refuses_to_be_set_stays_as_it_is(
-    outbox: Outbox, code: int, eras: int
-) -> None:
-    client = FakeClient({0x2A9D: b"", 0x2A2B: bytes(CurrentTime.of(LOCAL - timedelta(hours=1)))})
-    client.write_error = BleakGATTProtocolError(code)
-    talk = await converse(client, outbox)
-    assert len(talk.clock.eras) == eras
-    assert [step for step in client.order if "keep" in step][-1] == f"keep {eras}"
-
-
-async def test_a_device_without_information_or_clock_is_read_all_the_same(outbox: Outbox) -> None:
-    client = FakeClient({0x2A5E: b"", 0x2A25: BleakGATTProtocolError(0x05)})
-    talk = await converse(client, outbox, [bytes.fromhex("00cff34800")])
-    assert talk.new_readings == 2
-    assert outbox.read(1, 1, NOW)[0].device.serial == ""
-
-
-async def test_an_identity_cut_off_by_the_link_ends_the_conversation(outbox: Outbox) -> None:
-    client = FakeClient({0x2A5E: b"", 0x2A25: BleakError("the link is gone")})
-    with pytest.raises(BleakError, match="the link is gone"):
-        await converse(client, outbox)
-    assert client.listener is None
-
-
-async def test_a_device_that_falls_silent_is_left(
-    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "IDLE_S", 0.05)
-    talk = Session(
-        FakeClient(dict(IDENTITY)),  # type: ignore[arg-type]
-        known_clock=DeviceClock(),
-        keep_clock=lambda _clock: None,
-        hung_up=asyncio.Event(),
-        intake=Intake(GATEWAY, outbox, CPH, lambda: None),
-        zone=CPH,
-        now=lambda: NOW,
-    )
-    async with asyncio.timeout(2):
-        await talk.run()
-
-
-async def test_a_device_that_measures_nothing_we_know_is_left_at_once(outbox: Outbox) -> None:
-    client = FakeClient({0x2A2B: bytes(CurrentTime.of(LOCAL - timedelta(hours=1)))})
-    talk = await converse(client, outbox)
-    assert (client.order, talk.new_readings) == ([], 0)

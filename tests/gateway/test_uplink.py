@@ -6,14 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
-from gateway.delivery import DeliveryPlan, DeliveryPolicy
+from gateway.delivery import DeliveryPolicy
 from gateway.errors import BrokerUnavailableError, OutboxCorruptError
 from gateway.mqtt import Broker, Connection
 from gateway.outbox import Outbox
@@ -24,6 +23,7 @@ from tests.gateway.conftest import (
     GATEWAY,
     NOW,
     Server,
+    make_link,
     observation,
     receipt,
 )
@@ -40,10 +40,8 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 def uplink_to(port: int, outbox: Outbox, resend_first_s: float = 10) -> Uplink:
-    plan = DeliveryPlan(DeliveryPolicy(resend_first_s=resend_first_s))
-    return Uplink(
-        GATEWAY, Broker("127.0.0.1", port, GATEWAY), outbox, plan, lambda: datetime.now(UTC)
-    )
+    policy = DeliveryPolicy(resend_first_s=resend_first_s)
+    return make_link(Broker("127.0.0.1", port, GATEWAY), outbox, policy=policy).uplink
 
 
 @asynccontextmanager
@@ -102,6 +100,44 @@ async def test_a_backlog_of_thousands_drains_with_the_newest_among_the_first(
         await until(lambda: outbox.depth() == 0)
     assert len(server.stored) == 3000
     assert observation(2999).id in server.arrivals[:800]
+
+
+async def test_a_server_from_an_older_backup_gets_again_what_two_lives_released(
+    broker: BrokerProcess, server: Server, outbox: Outbox
+) -> None:
+    broker.start()
+    server.start()
+    old = outbox.boot
+    outbox.put([observation(number) for number in range(500)])
+    uplink = uplink_to(broker.port, outbox)
+    async with running(uplink):
+        await until(lambda: outbox.depth() == 0)
+        outbox.settle(receipt(old, through=999), NOW)  # a new life
+        outbox.put([observation(1000)])
+        uplink.wake()
+        await until(lambda: outbox.depth() == 0)
+        server.stored.clear()
+        server.seqs.clear()
+        assert outbox.send_again(old, 101, None, NOW) == 400
+        assert outbox.send_again(outbox.boot, 1, None, NOW) == 1
+        uplink.wake()
+        await until(lambda: outbox.depth() == 0)
+    assert server.seqs[old] == set(range(101, 501))
+    assert {observation(number).id for number in (100, 499, 1000)} <= set(server.stored)
+
+
+async def test_the_server_is_told_of_numbers_that_will_not_come(
+    broker: BrokerProcess, server: Server, outbox: Outbox
+) -> None:
+    broker.start()
+    server.start()
+    outbox.put([observation(number) for number in range(6)])
+    outbox._db.execute("UPDATE observation SET checksum = 0 WHERE seq = 3")
+    async with running(uplink_to(broker.port, outbox)):
+        await until(lambda: outbox.depth() == 0)
+        outbox.put([observation(9)])  # a report travels with readings
+        await until(lambda: outbox.depth() == 0 and outbox.state(NOW).abandoned == 0)
+    assert {run for item in server.abandoned for run in item.runs} == {(3, 3)}
 
 
 async def test_receipts_wait_in_the_broker_for_a_gateway_that_is_away(
@@ -179,7 +215,7 @@ async def test_a_line_that_swallows_everything_is_given_up_and_opened_anew(
 
 async def test_nobody_there_is_one_clear_error() -> None:
     port = free_port()
-    connection = Connection(Broker("127.0.0.1", port, GATEWAY), "t", lambda _: None)
+    connection = Connection(Broker("127.0.0.1", port, GATEWAY), {"t": lambda _: None})
     with pytest.raises(BrokerUnavailableError, match=f"127.0.0.1:{port}, found: nobody answers"):
         await connection.open()
     await connection.close()
@@ -190,7 +226,7 @@ async def test_a_connection_ends_when_its_broker_does(broker: BrokerProcess) -> 
     broker.start()
     heard: list[bytes] = []
     topic = topics.receipts(GATEWAY)
-    connection = Connection(Broker("127.0.0.1", broker.port, GATEWAY), topic, heard.append)
+    connection = Connection(Broker("127.0.0.1", broker.port, GATEWAY), {topic: heard.append})
     await connection.open()
     assert connection.publish(topic, b"to myself")
     await until(lambda: heard == [b"to myself"])
@@ -209,7 +245,7 @@ async def test_an_absent_broker_costs_no_file_handles() -> None:
     port = free_port()
     before = open_handles()
     for _ in range(15):
-        connection = Connection(Broker("127.0.0.1", port, GATEWAY), "t", lambda _: None)
+        connection = Connection(Broker("127.0.0.1", port, GATEWAY), {"t": lambda _: None})
         with pytest.raises(BrokerUnavailableError):
             await connection.open()
         await connection.close()

@@ -21,7 +21,7 @@ from device_sim.virtual_radio import VirtualRadio
 from gateway.clock_book import ClockBook
 from gateway.intake import Intake
 from gateway.outbox import Outbox
-from gateway.profiles import MEASUREMENTS, PROFILES, SERVICES, sig_uuid
+from gateway.profiles import MEASUREMENTS, SERVICES, berry, beurer, nonin, sig_uuid
 from gateway.radio import open_radio
 from gateway.reader import Reader
 from tests.gateway.conftest import GATEWAY
@@ -85,13 +85,13 @@ async def test_what_a_device_indicates_is_in_the_outbox(
     assert all(one.quality == ("cuff-too-loose",) for one in found) == (service == 0x1810)
 
 
-def test_the_tables_of_the_gateway_are_those_of_the_wired_profiles() -> None:
-    assert tuple(sig_uuid(n) for n in (0x1822, 0x181D, 0x181B, 0x1810, 0x1809)) == SERVICES
-    assert set(MEASUREMENTS) == {sig_uuid(n) for n in (0x2A5E, 0x2A9D, 0x2A9C, 0x2A35, 0x2A1C)}
-    assert {profile.name for profile in PROFILES if profile.is_wired} == {
-        "plx-spot-check",
-        "weight-scale",
-        "body-composition",
-        "blood-pressure",
-        "thermometer",
+def test_the_tables_of_the_gateway_are_those_of_the_profiles() -> None:
+    standard = {sig_uuid(n) for n in (0x1822, 0x181D, 0x181B, 0x1810, 0x1809, 0x1840)}
+    assert set(SERVICES) == {
+        *standard,
+        nonin.OXIMETRY_SERVICE,
+        berry.UART_SERVICE,
+        beurer.SERVICE,
     }
+    assert len(set(SERVICES)) == len(SERVICES)
+    assert set(MEASUREMENTS) == {sig_uuid(n) for n in (0x2A5E, 0x2A9D, 0x2A9C, 0x2A35, 0x2A1C)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from uuid import uuid4
@@ -33,7 +34,7 @@ BOOT = uuid4()
 
 
 def test_every_statement_of_the_page_runs(connection: Connection[TupleRow]) -> None:
-    assert len(BLOCKS) == 7
+    assert len(BLOCKS) == 12
     for block in BLOCKS:
         connection.execute(block.encode())
 
@@ -46,6 +47,18 @@ def test_an_enrolled_home_delivers_and_its_gap_shows(connection: Connection[Tupl
     assert [(part.lower, part.upper) for part in gap[3]] == [(2, 3)]
     (waiting,) = connection.execute(_block("judgement_queue")).fetchall()
     assert waiting[0] == 2
+
+
+def test_what_a_gateway_gave_up_is_found(connection: Connection[TupleRow]) -> None:
+    connection.execute(_block("insert into kit_assignment"))
+    document = json.loads(message(observation(), gateway=GATEWAY, boot=BOOT, seq=9))
+    document["abandoned"] = [{"boot": str(BOOT), "reason": "unreadable", "runs": [[3, 5]]}]
+    payload = json.dumps(document).encode()
+    writer.store(connection, [sort(topics.observations(GATEWAY), payload)])
+    ((gateway, boot, reason, _at, numbers),) = connection.execute(_block("given-up")).fetchall()
+    assert (gateway, boot) == (GATEWAY, BOOT)
+    assert reason == "unreadable: 3 numbers from 3 on will not come"
+    assert json.loads(numbers)["runs"] == [[3, 5]]
 
 
 def test_the_quarantine_and_the_unattributed_are_found(connection: Connection[TupleRow]) -> None:

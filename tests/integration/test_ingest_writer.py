@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from ingest import writer
 from telekol import topics
+from telekol.observation import Entry, TimeConfidence
 from tests.support.house import add_home
 from tests.support.messages import message, observation, sort
 
@@ -51,6 +52,20 @@ def test_a_reading_with_the_slot_of_its_device_is_stored(connection: Db) -> None
     outcome = writer.store(connection, [sort(TOPIC, message(reading))])
     assert outcome.stored == 1
     assert _count(connection, "quarantine") == 0
+
+
+@pytest.mark.parametrize("entered", list(Entry))
+@pytest.mark.parametrize("confidence", list(TimeConfidence))
+def test_every_way_in_and_every_confidence_is_stored(
+    connection: Db, entered: Entry, confidence: TimeConfidence
+) -> None:
+    add_home(connection)
+    changes = {"entered": entered, "time_confidence": confidence}
+    writer.store(connection, [sort(TOPIC, message(observation(91.0).model_copy(update=changes)))])
+    row = connection.execute(
+        "select entered::text, time_confidence::text from observation"
+    ).fetchone()
+    assert row == (entered, confidence)
 
 
 def test_the_same_reading_twice_is_one_row_and_two_receipts(
@@ -158,6 +173,23 @@ def test_a_bad_observation_never_holds_back_its_neighbours(
     assert receipt is not None
     assert receipt.through == 3
     assert [refusal.seq for refusal in receipt.refused] == [2]
+
+
+def test_what_a_gateway_gave_up_is_kept_once_as_the_reason_of_its_gap(connection: Db) -> None:
+    add_home(connection)
+    boot = uuid4()
+    document = json.loads(message(observation(), boot=boot, seq=9))
+    runs = [[2, 4], [6, 6]]
+    document["abandoned"] = [{"boot": str(boot), "reason": "outbox-full", "runs": runs}]
+    for _ in range(2):
+        outcome = writer.store(connection, [sort(TOPIC, json.dumps(document).encode())])
+        (receipt,) = outcome.receipts
+        assert receipt is not None
+        assert (receipt.through, receipt.refused) == (0, ())
+    row = connection.execute("select code, boot, seq, reason, payload from quarantine").fetchall()
+    reason = "outbox-full: 4 numbers from 2 on will not come"
+    assert [entry[:4] for entry in row] == [("given-up", boot, 2, reason)]
+    assert json.loads(bytes(row[0][4]))["runs"] == runs
 
 
 def test_a_message_nobody_can_answer_is_kept_once_with_its_bytes(

@@ -14,8 +14,8 @@ from bleak.backends.device import BLEDevice
 
 from device_sim.emission import EmissionLog
 from device_sim.home import Home
-from device_sim.peripherals.base import Peripheral
-from gateway.radio import Radio, open_radio
+from device_sim.peripherals.instrument import Instrument
+from gateway.radio import PairingPolicy, Radio, open_radio
 from gateway.radio.bumble_client import BumbleClient
 
 PLX_SPOT_CHECK = "00002a5e-0000-1000-8000-00805f9b34fb"
@@ -23,6 +23,7 @@ WEIGHT_MEASUREMENT = "00002a9d-0000-1000-8000-00805f9b34fb"
 CURRENT_TIME = "00002a2b-0000-1000-8000-00805f9b34fb"
 MEASUREMENTS = {"oximeter": PLX_SPOT_CHECK, "scale": WEIGHT_MEASUREMENT}
 OXIMETRY = {"spo2": Decimal(91), "pulse_rate": Decimal(80)}
+ANYBODY = PairingPolicy(window_open=lambda: True)
 WEIGHING = {"body_weight": Decimal("74.205")}
 
 
@@ -48,7 +49,7 @@ def log() -> EmissionLog:
 @pytest.fixture
 async def home(log: EmissionLog) -> AsyncIterator[Home]:
     home = Home(1, log)
-    for device in home.devices.values():
+    for device in (home.oximeter, home.scale):
         device.linger_s = 0.05
     await home.start()
     yield home
@@ -57,12 +58,12 @@ async def home(log: EmissionLog) -> AsyncIterator[Home]:
 
 @pytest.fixture
 async def radio(home: Home) -> AsyncIterator[Radio]:
-    radio = await open_radio(home.moniker)
+    radio = await open_radio(home.moniker, policy=ANYBODY)
     yield radio
     await radio.close()
 
 
-async def find(radio: Radio, device: Peripheral, timeout_s: float = 3) -> BLEDevice:
+async def find(radio: Radio, device: Instrument, timeout_s: float = 3) -> BLEDevice:
     found: asyncio.Future[BLEDevice] = asyncio.get_running_loop().create_future()
 
     def on_detected(seen: BLEDevice, _data: object) -> None:
@@ -74,7 +75,7 @@ async def find(radio: Radio, device: Peripheral, timeout_s: float = 3) -> BLEDev
 
 
 @asynccontextmanager
-async def session(radio: Radio, device: Peripheral) -> AsyncIterator[Session]:
+async def session(radio: Radio, device: Instrument) -> AsyncIterator[Session]:
     seen = await find(radio, device)
     ended = asyncio.Event()
     client = radio.client(seen, lambda _client: ended.set())

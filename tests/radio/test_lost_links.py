@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from pathlib import Path
 
 import pytest
 from bleak.exc import BleakError
@@ -16,9 +15,18 @@ from bumble.transport.common import TransportLostError
 from device_sim.emission import EmissionLog
 from device_sim.errors import DeviceStateError, SimulatorError
 from device_sim.home import Home
-from gateway.radio import PLATFORM, LinkEndedError, Radio, RadioUnavailableError, hci, open_radio
+from device_sim.virtual_radio import VirtualRadio
+from gateway.radio import LinkEndedError, Radio, RadioUnavailableError, hci, open_radio, waiting
 
-from .conftest import MEASUREMENTS, WEIGHT_MEASUREMENT, backend, find, session, until, within
+from .conftest import (
+    MEASUREMENTS,
+    WEIGHT_MEASUREMENT,
+    backend,
+    find,
+    session,
+    until,
+    within,
+)
 
 
 async def test_a_link_lost_before_the_confirmation_delivers_again(
@@ -126,16 +134,15 @@ async def test_a_second_gateway_process_takes_the_controller_over(home: Home) ->
     await second.close()
 
 
-async def test_a_controller_that_hangs_is_noticed(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+async def test_a_controller_that_hangs_does_not_answer_the_probe(
+    home: Home, radio: Radio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hci, "PROBE_EVERY_S", 0.1)
-    monkeypatch.setattr(hci, "PROBE_TIMEOUT_S", 0.1)
-    radio = await open_radio(home.moniker)
-    await asyncio.sleep(0.3)
+    monkeypatch.setattr(hci, "ANSWER_WITHIN_S", 0.2)
+    await radio.probe()
+    assert isinstance(home.radio, VirtualRadio)
     monkeypatch.setattr(home.radio.controller, "on_packet", lambda _packet: None)
-    await within(2, radio.wait_lost())
-    await radio.close()
+    with pytest.raises(RadioUnavailableError, match="to answer, found that it does not"):
+        await within(5, radio.probe())
 
 
 @pytest.mark.parametrize("cycle_kind", ["oximeter", "scale"])
@@ -219,38 +226,6 @@ async def test_a_port_in_use_is_a_clear_error(home: Home) -> None:
     await other.close()
 
 
-async def test_bonds_survive_the_gateway(home: Home, tmp_path: Path) -> None:
-    bonds = tmp_path / "bonds.json"
-    await home.measure("scale")
-    for expected_to_pair in (True, False):
-        radio = await open_radio(home.moniker, bonds=bonds)
-        async with session(radio, home.scale) as link:
-            assert backend(link)._connection.is_encrypted is not expected_to_pair
-            await link.client.pair()
-            await until(bonds.exists)
-        await radio.close()
-
-
-async def test_a_device_that_lost_its_bonds_is_paired_anew(home: Home, radio: Radio) -> None:
-    await home.measure("scale")
-    async with session(radio, home.scale) as link:
-        await link.client.pair()
-        await asyncio.sleep(0.05)
-    device = home.scale._device
-    assert device is not None
-    assert device.keystore is not None
-    await device.keystore.delete_all()
-    async with session(radio, home.scale) as link:
-        assert backend(link)._connection.is_encrypted
-
-
-async def test_the_platform_radio_is_never_lost() -> None:
-    radio = await open_radio(PLATFORM)
-    with pytest.raises(TimeoutError):
-        await within(0.05, radio.wait_lost())
-    await radio.close()
-
-
 async def test_bumbles_own_word_for_a_lost_adapter_comes_out_as_ours(
     home: Home, radio: Radio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,5 +261,5 @@ async def test_a_command_that_nobody_waits_for_any_more_disturbs_no_other(
 
 @pytest.mark.parametrize("error", [AssertionError(), asyncio.InvalidStateError("twice")])
 async def test_whatever_bumble_raises_is_bleaks_error(error: Exception) -> None:
-    with pytest.raises(BleakError, match="radio: "), hci.bleak_errors("radio"):
+    with pytest.raises(BleakError, match="radio: "), waiting.bleak_errors("radio"):
         raise error

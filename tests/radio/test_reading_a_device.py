@@ -67,7 +67,7 @@ async def test_identity_battery_and_mtu(home: Home, radio: Radio) -> None:
         texts = [(await client.read_gatt_char(uuid)).decode() for uuid in ("2a29", "2a24", "2a25")]
         assert texts == ["Tele-KOL Simulator", "SIM-PLX1", "PLX-000001"]
         assert await client.read_gatt_char("2a19") == bytes([42])
-        assert await client.read_gatt_char("2a60") == bytes.fromhex("0c00")
+        assert await client.read_gatt_char("2a60") == bytes.fromhex("0e00")
         assert client.mtu_size == 247
         assert client.name == "Sim Oximeter"
         characteristic = client.services.get_characteristic(PLX_SPOT_CHECK)
@@ -100,7 +100,7 @@ async def test_measurements_arrive_in_order_and_leave_the_memory(
 ) -> None:
     device = home.device(kind)
     taken = [await home.measure(kind) for _ in range(2)]
-    expected = [device.encode(dict(each.values), each.device_time) for each in taken]
+    expected = [packet for each in taken for packet in device.packets(each)]
     async with session(radio, device) as link:
         await link.client.start_notify(MEASUREMENTS[kind], link.on_value)
         await within(5, link.ended.wait())

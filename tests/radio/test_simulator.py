@@ -20,7 +20,9 @@ from device_sim.commands import app
 from device_sim.control import SimControl
 from device_sim.emission import EmissionLog, Measurement
 from device_sim.errors import ControlError, DeviceStateError, NotEncodableError, SimulatorError
+from device_sim.faults import FAULTS
 from device_sim.home import Home
+from device_sim.kit import KINDS
 from device_sim.patient import Patient
 from gateway.radio import open_radio
 
@@ -48,17 +50,17 @@ asyncio.run(main())
 
 
 def test_a_patient_is_reproducible_and_independent_of_the_order() -> None:
-    one, other = Patient(3), Patient(3)
-    first = [one.oximetry() for _ in range(5)]
-    other.weighing()
-    assert [other.oximetry() for _ in range(5)] == first
-    assert [Patient(4).oximetry() for _ in range(5)] != first
+    one, other, now = Patient(3), Patient(3), datetime.now(UTC)
+    first = [one.values("oximeter", now) for _ in range(5)]
+    other.values("scale", now)
+    assert [other.values("oximeter", now) for _ in range(5)] == first
+    assert [Patient(4).values("oximeter", now) for _ in range(5)] != first
 
 
 def test_a_patient_stays_near_the_usual() -> None:
-    patient = Patient(1)
-    spo2 = [float(patient.oximetry()["spo2"]) for _ in range(200)]
-    weights = [float(patient.weighing()["body_weight"]) for _ in range(200)]
+    patient, now = Patient(1), datetime.now(UTC)
+    spo2 = [float(patient.values("oximeter", now)["spo2"]) for _ in range(200)]
+    weights = [float(patient.values("scale", now)["body_weight"]) for _ in range(200)]
     assert 91.5 < sum(spo2) / 200 < 92.5
     assert 73.8 < sum(weights) / 200 < 74.2
 
@@ -257,3 +259,35 @@ async def test_a_gateway_killed_with_the_link_up_can_come_back(sim: Running) -> 
     assert len(link.received) == 1
     status = await asyncio.to_thread(sim.control.status)
     assert status["total"] == {"taken": 1, "indicated": 1, "confirmed": 1, "pending": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--hci", "usb:0"], "one --device"),
+        (["--hci", "usb:0", "--device", "scale", "--homes", "2"], "one --device"),
+        (["--hci", "usb:0", "--device", "vitalograph"], "serial port"),
+    ],
+)
+def test_what_one_controller_cannot_carry_is_explained(
+    arguments: list[str], complaint: str
+) -> None:
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "400"})
+    assert result.exit_code == 2
+    assert complaint in result.output
+
+
+def test_an_unknown_kind_is_explained() -> None:
+    result = CliRunner().invoke(app, ["--device", "toaster"])
+    assert isinstance(result.exception, SimulatorError)
+    assert "oximeter" in str(result.exception)
+
+
+def test_faults_and_devices_are_listed() -> None:
+    told = CliRunner().invoke(app, ["faults"]).output
+    assert all(name in told for name in FAULTS)
+    one = CliRunner().invoke(app, ["faults", "clock-jump", "--json"]).output
+    assert json.loads(one)[0]["parameters"] == {"seconds": 7200.0}
+    assert isinstance(CliRunner().invoke(app, ["faults", "hiccups"]).exception, SimulatorError)
+    devices = CliRunner().invoke(app, ["devices"]).output
+    assert all(name in devices for name in KINDS)

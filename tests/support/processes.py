@@ -122,7 +122,8 @@ class Broker(Process):
 
 
 def telekol(log_folder: Path, service: str, *arguments: str, **environment: str) -> Process:
-    """A Tele-KOL service as its own process."""
+    """A Tele-KOL service as its own process; a gateway that connects without a fleet's wait."""
+    environment.setdefault("TELEKOL_GATEWAY_RECONNECT_WINDOW_S", "0.3")
     return Process(
         [sys.executable, "-m", "telekol", service, *arguments],
         log_folder / f"{service}.log",

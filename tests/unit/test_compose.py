@@ -12,6 +12,7 @@ import yaml
 from device_sim.demo import broker
 from ingest.settings import IngestSettings
 from scripts.settings_page import SERVICES
+from telekol import topics
 from telekol.settings import TelekolSettings, variable_name
 from telekol.wire import MESSAGE_LIMIT_BYTES
 
@@ -127,7 +128,7 @@ def test_every_volume_is_declared_and_used() -> None:
     named = {mount.partition(":")[0] for mount in mounts if not mount.startswith(".")}
     assert named == set(COMPOSE["volumes"])
     files = {mount.partition(":")[0] for mount in mounts if mount.startswith(".")}
-    assert all((ROOT / file).is_file() for file in files)
+    assert all((ROOT / file).exists() for file in files)
 
 
 def test_the_gateway_finds_the_simulated_home() -> None:
@@ -146,7 +147,8 @@ def test_the_broker_is_set_up_as_in_the_demo(tmp_path: Path) -> None:
         pytest.fail("mosquitto is not installed; run scripts/system-packages")
     broker.prepare(tmp_path, 1883)
     demo = _options((tmp_path / "mosquitto.conf").read_text(encoding="utf-8"))
-    local = {"listener", "user", "persistence_location", "log_dest"}
+    local = {"listener", "user", "persistence_location", "log_dest", "include_dir"}
+    local.add("per_listener_settings")
     assert {k: v for k, v in ours.items() if k not in local} == {
         k: v for k, v in demo.items() if k not in local
     }
@@ -165,3 +167,34 @@ def test_the_dockerfile_copies_every_room_and_installs_by_hash() -> None:
     assert installs
     assert all("--require-hashes" in line or "--no-deps" in line for line in installs)
     assert dockerfile.index("USER telekol") < dockerfile.index("ENTRYPOINT")
+
+
+def test_homes_come_in_by_certificate_alone() -> None:
+    """tests/gateway/test_mutual_tls.py runs these very files; this holds what must not change."""
+    homes = yaml.safe_load((ROOT / "docker-compose.homes.yml").read_text(encoding="utf-8"))
+    broker_of_homes = homes["services"]["broker"]
+    assert homes["services"].keys() == {"broker"}
+    assert broker_of_homes["ports"] == ["8883:8883"]
+    targets = {mount.split(":")[1] for mount in broker_of_homes["volumes"]}
+    assert targets == {"/mosquitto/config/listeners", "/mosquitto/certificates"}
+    folder = ROOT / "docker" / "listeners" / "homes"
+    options = _options((folder / "homes.conf").read_text(encoding="utf-8"))
+    assert options["listener"] == "8883"
+    assert options["allow_anonymous"] == "false"
+    for switch in ("require_certificate", "use_identity_as_username", "use_username_as_clientid"):
+        assert options[switch] == "true"
+    assert not list((ROOT / "docker" / "listeners" / "closed").glob("*.conf"))
+
+
+def test_a_gateway_reaches_its_own_topics_and_no_others() -> None:
+    rules = (ROOT / "docker" / "listeners" / "homes" / "homes.acl").read_text(encoding="utf-8")
+    patterns = re.findall(r"^pattern (\w+) (\S+)$", rules, re.MULTILINE)
+    up = (topics.observations, topics.health, topics.acknowledgements)
+    down = (topics.receipts, topics.instructions)
+    assert sorted(patterns) == sorted(
+        [("write", one("%u")) for one in up] + [("read", one("%u")) for one in down]
+    )
+    # Everything else is under a user whose name cannot be a gateway's.
+    (user,) = re.findall(r"^user (\S+)$", rules, re.MULTILINE)
+    assert not re.fullmatch(topics.GATEWAY_ID_PATTERN, user)
+    assert rules.index("\ntopic") > rules.index("\nuser")

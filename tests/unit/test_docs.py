@@ -11,13 +11,15 @@ from pydantic import BaseModel
 
 from device_sim.demo import broker
 from gateway.delivery import DeliveryPolicy
-from gateway.profiles import PROFILES
+from gateway.profiles import PROFILES, Manner
 from gateway.profiles.quality import RULES
 from scripts import settings_page
-from telekol import observation, topics, wire
+from telekol import health, instructions, observation, topics, wire
+from telekol.health import decode_health
 from telekol.observation import reading_id
 from telekol.quantities import FACTS, Quantity
 from telekol.settings import TelekolSettings
+from telekol.troubles import TROUBLES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -26,6 +28,9 @@ WIRE = (DOCS / "wire.md").read_text(encoding="utf-8")
 DEVICES = (DOCS / "devices.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+
+
+CODED = ("wire.py", "topics.py", "health.py", "instructions.py")
 
 
 def _text(page: Path) -> str:
@@ -44,8 +49,10 @@ def _example(field: str) -> bytes:
 
 
 def _codes() -> set[str]:
-    said = "".join(_text(ROOT / "telekol" / name) for name in ("wire.py", "topics.py"))
-    raised = re.findall(r'(?:WireError\(\s*|RefusedObservation\(\w+, )"([a-z-]+)"', said)
+    said = "".join(_text(ROOT / "telekol" / name) for name in CODED)
+    raised = re.findall(
+        r'(?:WireError\(\s*|InstructionError\(\s*|RefusedObservation\(\w+, )"([a-z-]+)"', said
+    )
     named = re.findall(
         r'^[A-Z_]+: Final = "([a-z-]+)"$', _text(ROOT / "ingest/parcel.py"), re.MULTILINE
     )
@@ -71,19 +78,62 @@ def test_the_observations_example_is_what_a_gateway_sends() -> None:
         assert item.clock_offset_s == shown
 
 
+def test_the_example_of_what_was_given_up_is_what_a_gateway_sends() -> None:
+    envelope = json.loads(_example("observations")) | json.loads(_example("abandoned"))
+    raw = json.dumps(envelope).encode()
+    decoded = wire.decode_observations(topics.observations(envelope["gateway"]), raw)
+    assert decoded.abandoned[0].runs == ((12, 40), (44, 44))
+
+
 def test_the_receipt_example_is_what_the_server_sends() -> None:
     receipt = wire.decode_receipt(_example("through"))
     assert receipt.first <= receipt.refused[0].seq <= receipt.last
 
 
+def test_the_health_example_is_what_a_gateway_sends() -> None:
+    raw = _example("connection")
+    message = decode_health(topics.health("gw-aarhus-017"), raw)
+    assert message.online
+    assert message.troubles[0].code in TROUBLES
+
+
+def test_every_trouble_is_documented_in_the_words_people_see() -> None:
+    for code, said in TROUBLES.items():
+        assert f"| `{code}` | {said.english} | {said.english_step} |" in WIRE
+
+
+def test_the_instruction_examples_are_what_the_server_sends() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", WIRE, re.DOTALL)
+    found = [block.encode() for block in blocks if "kind" in json.loads(block)]
+    kinds = [instructions.decode_instruction("gw-aarhus-017", raw).kind for raw in found]
+    assert tuple(kinds) == instructions.KINDS
+
+
+def test_the_acknowledgement_example_is_what_a_gateway_sends() -> None:
+    topic = topics.acknowledgements("gw-aarhus-017")
+    assert instructions.decode_acknowledgement(topic, _example("instruction")).state == "done"
+
+
 def test_every_code_is_documented_and_no_other() -> None:
     assert {"bad-topic", "bad-observation", "bad-receipt", "unknown-kit"} <= _codes()
-    assert set(re.findall(r"^\| `([a-z]+-[a-z-]+)` \|", WIRE, re.MULTILINE)) == _codes()
+    listed = WIRE.partition("## What is refused")[2]
+    assert set(re.findall(r"^\| `([a-z]+-[a-z-]+)` \|", listed, re.MULTILINE)) == _codes()
 
 
 @pytest.mark.parametrize(
     "model",
-    [wire.ObservationMessage, wire.Receipt, observation.Observation],
+    [
+        wire.ObservationMessage,
+        wire.Receipt,
+        observation.Observation,
+        health.HealthMessage,
+        health.DeviceHealth,
+        health.Trouble,
+        instructions.Acknowledgement,
+        instructions.Schedule,
+        instructions.Questionnaire,
+        instructions.SendAgain,
+    ],
     ids=lambda m: m.__name__,
 )
 def test_every_field_is_documented(model: type[BaseModel]) -> None:
@@ -102,6 +152,9 @@ def test_the_limits_are_those_of_the_code() -> None:
     for row in (
         f"| message | {wire.MESSAGE_LIMIT_BYTES} bytes, either way |",
         f"| observations in a message | {wire.OBSERVATIONS_PER_MESSAGE} |",
+        f"| health message | {health.HEALTH_LIMIT_BYTES} bytes, ",
+        f"| instruction | {instructions.INSTRUCTION_LIMIT_BYTES} bytes |",
+        f"| acknowledgement | {instructions.ACKNOWLEDGEMENT_LIMIT_BYTES} bytes |",
         f"| reason in a refusal | {wire.REASON_LIMIT_BYTES} bytes of UTF-8 |",
         f"| messages of one gateway in flight | {policy.slots}, ",
         f"| {policy.resend_first_s:g} s, doubling up to {policy.resend_most_s:g} s,",
@@ -112,16 +165,24 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 
 def test_the_topics_are_those_of_the_code() -> None:
-    for made in (topics.observations, topics.receipts):
+    made_by = (
+        topics.observations,
+        topics.receipts,
+        topics.health,
+        topics.instructions,
+        topics.acknowledgements,
+    )
+    for made in made_by:
         assert f"`{made('{gateway}')}`" in WIRE
 
 
 # ---------------------------------------------------------------------------------- devices
 
 
-def test_every_profile_is_documented_with_where_it_is_found_and_whether_it_is_read() -> None:
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \|.*\| (yes|no) \|$", DEVICES, re.MULTILINE)
-    assert rows == [(one.name, "yes" if one.is_wired else "no") for one in PROFILES]
+def test_every_profile_is_documented_with_where_it_is_found_and_how_it_is_read() -> None:
+    manners = "|".join(Manner)
+    rows = re.findall(rf"^\| `([a-z0-9-]+)` \|.*\| ({manners}) \|$", DEVICES, re.MULTILINE)
+    assert rows == [(one.name, one.manner) for one in PROFILES]
     for profile in PROFILES:
         row = next(line for line in DEVICES.splitlines() if f"| `{profile.name}` |" in line)
         for uuid in filter(None, (profile.service, profile.characteristic)):

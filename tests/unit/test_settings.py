@@ -58,10 +58,41 @@ def test_the_parameters_are_those_of_the_driver() -> None:
 
 @pytest.mark.parametrize("url", ["mqtt://h:99999", "mqtt://h:0", "mqtt://h:x", "mqtt://[h", "h:1"])
 def test_a_broker_address_has_a_port_that_exists(url: str) -> None:
-    with pytest.raises(SettingsError, match="expected mqtt://HOST:PORT"):
+    with pytest.raises(SettingsError, match="expected mqtts://HOST:PORT"):
         load(BrokerSettings, broker_url=url)
 
 
 def test_a_broker_address_without_a_port_means_the_usual_one() -> None:
     settings = load(BrokerSettings, broker_url="mqtt://broker.example")
     assert (settings.broker_host, settings.broker_port) == ("broker.example", 1883)
+
+
+@pytest.mark.parametrize(
+    ("url", "files"),
+    [
+        ("mqtts://h", ()),
+        ("mqtts://h", ("ca", "certificate")),
+        ("mqtt://h", ("ca", "certificate", "key")),
+    ],
+)
+def test_tls_is_whole_or_not_there(url: str, files: tuple[str, ...]) -> None:
+    """Or a forgotten letter would have a home speak in the clear."""
+    given = {f"broker_tls_{name}": name for name in files}
+    with pytest.raises(SettingsError, match="together with mqtts://") as caught:
+        load(BrokerSettings, broker_url=url, **given)
+    assert ("found none of them with" in str(caught.value)) is (not files)
+
+
+def test_what_is_said_of_several_settings_repeats_no_password() -> None:
+    class Both(DatabaseSettings, BrokerSettings):
+        pass
+
+    with pytest.raises(SettingsError) as caught:
+        load(Both, database_url="postgresql://u:hunter2@h/d", broker_url="mqtts://h")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_port_is_that_of_the_scheme() -> None:
+    whole = {"broker_tls_ca": "a", "broker_tls_certificate": "b", "broker_tls_key": "c"}
+    assert load(BrokerSettings, broker_url="mqtts://h", **whole).broker_port == 8883
+    assert load(BrokerSettings, broker_url="mqtt://h").broker_port == 1883

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from telekol import topics, wire
 from telekol.errors import WireError
 from telekol.observation import Observation
-from telekol.wire import Receipt, Refusal, decode_observations, decode_receipt, encode
+from telekol.wire import Abandoned, Receipt, Refusal, decode_observations, decode_receipt, encode
 from tests.support.messages import message, observation, sort
 
 TOPIC = topics.observations("gw-test-1")
@@ -35,6 +35,20 @@ def test_a_message_comes_through_exactly() -> None:
     got = decode_observations(TOPIC, message(*sent, boot=boot, seq=7))
     assert got.observations == ((7, sent[0]), (8, sent[1]))
     assert (got.gateway, got.boot, got.first, got.last) == ("gw-test-1", boot, 7, 8)
+
+
+def test_what_was_given_up_is_told_and_left_out_when_there_is_nothing() -> None:
+    boot = uuid4()
+    given_up = {"boot": str(boot), "reason": "outbox-full", "runs": [[3, 7], [9, 9]]}
+    assert b"abandoned" not in message(observation())
+    expected = (Abandoned(boot=boot, reason="outbox-full", runs=((3, 7), (9, 9))),)
+    assert decode_observations(TOPIC, _changed(abandoned=[given_up])).abandoned == expected
+    spoilt = json.loads(_changed(abandoned=[given_up]))
+    spoilt["observations"].append("x")  # the slow road keeps it too
+    assert decode_observations(TOPIC, json.dumps(spoilt).encode()).abandoned == expected
+    for nonsense in ([], [{**given_up, "runs": []}], [{**given_up, "reason": "Why not"}], "x"):
+        with pytest.raises(WireError, match="abandoned"):
+            decode_observations(TOPIC, _changed(abandoned=nonsense))
 
 
 @given(st.integers(100, 10_000).map(lambda n: n / 100))
