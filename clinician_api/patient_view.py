@@ -51,7 +51,14 @@ USUAL_KIT: Final = (Quantity.SPO2, Quantity.PULSE_RATE, Quantity.BODY_WEIGHT)
 """What every home measures. Eleven more empty sections would hide the three that matter."""
 
 _ENTERED: Final = {"typed": "patient.typed", "typed-by-nurse": "patient.typed_by_nurse"}
-_TIMES: Final = {"arrival": "patient.arrival", "stated": "patient.stated"}
+_TIMES: Final = {
+    "arrival": "patient.arrival",
+    "stated": "patient.stated",
+    "clock-carried": "patient.carried",
+    "clock-unchecked": "patient.unchecked",
+    "gateway-clock-bounded": "patient.bounded",
+    "gateway-clock-unknown": "patient.unknown_time",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,8 +153,8 @@ def _check_one_device(devices: list[str], homes: int) -> None:
         )
     if not KINDS[devices[0]].is_on_air:
         raise typer.BadParameter(
-            f"Expected a device of Bluetooth Low Energy; {devices[0]} speaks over a serial port, "
-            "which is offered on TCP without --hci.",
+            f"Expected a device of Bluetooth Low Energy; {devices[0]} speaks over a serial port or "
+            "hands in documents, which it does without --hci.",
             param_hint="--device",
         )
 

@@ -24,6 +24,8 @@ Commands:
     Hold the button of a device that is paired so (A&D, Beurer scale).
 ``choose-user``
     On a scale with users: the index `user` stands on it from now on.
+``hand-in``
+    Where a vendor-spirometer's documents go: `folder`, or `url` with `token`.
 ``fault``
     Switch on the fault `name`; its parameters beside it, e.g. ``"seconds": 3``.
 ``heal``

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, Final
 
 from device_sim.errors import ControlError, SimulatorError
@@ -21,6 +22,7 @@ from device_sim.faults import described
 from device_sim.home import Home
 from device_sim.kit import traits_by_kind
 from device_sim.peripherals.instrument import Instrument
+from device_sim.peripherals.vendor_spirometer import Door, VendorSpirometer
 
 MAX_LINE_BYTES: Final = 65536
 
@@ -52,6 +54,7 @@ class ControlServer:
             "indicate-raw": self._indicate_raw,
             "press-pairing": self._press_pairing,
             "choose-user": self._choose_user,
+            "hand-in": self._hand_in,
             "fault": self._fault,
             "heal": self._heal,
             "faults": self._faults,
@@ -167,6 +170,21 @@ class ControlServer:
     async def _choose_user(self, request: Request) -> Answer:
         self._device(request).choose_user(int(_number(request, "user")))
         return {}
+
+    async def _hand_in(self, request: Request) -> Answer:
+        device = self._device(request)
+        if not isinstance(device, VendorSpirometer):
+            raise ControlError(
+                f"Expected a vendor-spirometer, found {device.identity.model}, which hands in no "
+                "documents."
+            )
+        folder, url, token = (request.get(key) for key in ("folder", "url", "token"))
+        if (folder is None) is (url is None):
+            raise ControlError("Expected a folder or a url to hand documents in, one of the two.")
+        device.hand_in_to(
+            Door(folder and Path(str(folder)), url and str(url), token and str(token))
+        )
+        return {"where": device.where}
 
     async def _fault(self, request: Request) -> Answer:
         name, device = str(request.get("name")), self._device(request)

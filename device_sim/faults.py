@@ -18,11 +18,15 @@ from device_sim.errors import DeviceStateError
 
 
 class Trait(StrEnum):
-    """What a kind of device has; a fault needs some of it."""
+    """What a kind of device has; a fault needs some of it.
+
+    SIGNAL: it says when its signal is weak. REPEATS: it is asked again, or says it again.
+    """
 
     ANY = "any"
     CLOCK = "clock"
     FINGER = "finger"
+    SIGNAL = "signal"
     PERSON = "person"
     LINK = "link"
     INDICATES = "indicates"
@@ -141,7 +145,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     ),
     "weak-signal": Fault(
         does="Cold hands: values come with the device's mark for a weak signal.",
-        needs=Trait.FINGER,
+        needs=Trait.SIGNAL,
         readings=Readings.MARKED,
         server_shows="Every reading, marked as a poor signal.",
     ),

@@ -30,6 +30,7 @@ from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.recording_oximeter import RecordingOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.peripherals.thermometer import Thermometer
+from device_sim.peripherals.vendor_spirometer import VendorSpirometer
 from device_sim.peripherals.vitalograph import LungMonitor
 from device_sim.peripherals.wired import Wired
 from device_sim.peripherals.xiaomi import XiaomiScaleV1, XiaomiScaleV2
@@ -52,7 +53,7 @@ class Kind:
     says
         What it is, for a person.
     is_on_air
-        False: it speaks over a serial port.
+        False: it speaks over a serial port, or hands in documents.
     """
 
     prefix: str
@@ -69,7 +70,7 @@ def _kind(
     make: Callable[[str, EmissionLog], Instrument],
     says: str,
 ) -> Kind:
-    on_air = not issubclass(device, Wired)
+    on_air = not issubclass(device, (Wired, VendorSpirometer))
     return Kind(prefix, make, device.quantities, device.traits, says, on_air)
 
 
@@ -114,6 +115,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "spirometer-fev6": _kind(
         "GH6", SixSecondSensor, SixSecondSensor, "the same, that stops after six seconds: FEV6"
+    ),
+    "vendor-spirometer": _kind(
+        "SDK",
+        VendorSpirometer,
+        VendorSpirometer,
+        "spirometer behind its maker's program, which hands in spirometry documents",
     ),
     "body-scale": _kind("BCS", BodyScale, BodyScale, "body analysing scale (0x181B)"),
     "cuff": _kind("BPM", Cuff, Cuff, "blood pressure cuff (0x1810)"),

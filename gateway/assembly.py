@@ -45,9 +45,9 @@ def parts_of(
     settings: GatewaySettings, outbox: Outbox, instructions: InstructionBook, notifier: Notifier
 ) -> tuple[Part, ...]:
     """Make every part of a gateway, to be run beside each other for ever."""
-    condition = Condition()
     held = HeldReadings(outbox.file)
     time = TrustedTime(SystemClock(settings.gateway_clock).look, held.last_known())
+    condition = Condition(dated=time.dated_at_least)
     troubles = ClockTroubles(condition, time.earliest)
     clocks = ClockBook(outbox, time, settings.zone, troubles.judged)
     desk = InstructionDesk(
@@ -61,7 +61,14 @@ def parts_of(
     return (
         *radio_parts(settings, outbox, home, clocks, report, time.earliest),
         *(SerialReader(source, home).run() for source in settings.serial_sources),
-        *local_parts(settings, outbox, condition, on_kept=uplink.wake, now=time.earliest),
+        *local_parts(
+            settings,
+            outbox,
+            condition,
+            on_kept=uplink.wake,
+            now=time.earliest,
+            knows_time=lambda: time.is_trusted,
+        ),
         uplink.run(),
         keeper.run(),
         keep_house(outbox, time.earliest),

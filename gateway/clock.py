@@ -254,7 +254,9 @@ def wrongness(clock: DeviceClock, zone: tzinfo) -> str | None:
     true = None if head is None else _moved(head.seen, head.offset)
     if head is None or head.seen is None or true is None:
         return None
-    error = abs(head.seen - local_time(true.replace(tzinfo=UTC), zone))
+    # Some count in UTC by their standard, and show nothing to anybody.
+    local = local_time(true.replace(tzinfo=UTC), zone)
+    error = min(abs(head.seen - local), abs(head.seen - true))
     if error <= WRONG_BEYOND:
         return None
     return f"it is wrong by {_in_words(error)} and cannot be set"

@@ -64,9 +64,16 @@ class Condition:
     ----------
     on_change
         Called, without arguments, when there is news; set it later with `listen`.
+    dated
+        Gives a date for a moment of a gateway that does not know the time yet.
     """
 
-    def __init__(self, on_change: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_change: Callable[[], None] | None = None,
+        dated: Callable[[datetime], datetime] = lambda moment: moment,
+    ) -> None:
+        self._dated = dated
         self._on_change = on_change
         self._radio: RadioHealth | None = None
         self._clock: ClockHealth | None = None
@@ -100,7 +107,9 @@ class Condition:
         if not self._make_room(is_gateways_own=place is None):
             _LOG.warning("no room in the health message for %s of %s", code, place)
             return
-        self._troubles[key] = Trouble(code=str(code), device=place, since=now, detail=text)
+        self._troubles[key] = Trouble(
+            code=str(code), device=place, since=self._dated(now), detail=text
+        )
         _LOG.warning("trouble %s%s: %s", code, f" of {place}" if place else "", text)
         self._changed()
 
@@ -128,7 +137,7 @@ class Condition:
         after = _Device(
             model=_cut(model, _NAME_MOST) or before.model,
             battery_pct=_percent(battery_pct, before.battery_pct),
-            heard_at=heard_at or before.heard_at,
+            heard_at=self._dated(heard_at) if heard_at else before.heard_at,
         )
         self._devices[place] = after
         if known is None or replace(before, heard_at=None) != replace(after, heard_at=None):
@@ -140,7 +149,7 @@ class Condition:
             return
         calm = {RadioState.LISTENING, RadioState.TALKING}
         is_news = self._radio is None or not {self._radio.state, state} <= calm
-        self._radio = RadioHealth(state=state, since=now)
+        self._radio = RadioHealth(state=state, since=self._dated(now))
         if is_news:
             self._changed()
 

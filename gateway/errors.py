@@ -4,6 +4,7 @@
     └── GatewayError
         ├── ProfileError              a device sent bytes that cannot be read
         ├── DocumentError             somebody handed in what cannot be read, field by field
+        ├── TimeUnknownError          the gateway does not know the time yet; nothing was kept
         ├── NotRunningError           a command needs the running gateway and found none
         ├── UnknownProfileError       we were asked for a layout that does not exist
         ├── OutboxError               the outbox cannot do what was asked; nothing was kept
@@ -111,3 +112,7 @@ class CertificateError(GatewayError):
 
 class NotesError(GatewayError):
     """The file of instructions cannot be used; nothing in it was changed."""
+
+
+class TimeUnknownError(GatewayError):
+    """The gateway does not know the time yet, so nothing that is handed in can be dated."""

@@ -87,6 +87,12 @@ class HeldReadings:
             yield
             db.execute("DELETE FROM held_reading WHERE n = ?", (number,))
 
+    def set_aside(self, number: int, why: str) -> None:
+        """Keep a reading out of the others' way, with the reason; its row stays for a person."""
+        _LOG.error("held reading %d is set aside: %s", number, why)
+        with self._file.transaction() as db:
+            db.execute("UPDATE held_reading SET trouble = ? WHERE n = ?", (why, number))
+
     def last_known(self) -> Known | None:
         """Give the last moment at which the time was known; None if there is none to read."""
         with self._file.errors() as db:
@@ -115,7 +121,5 @@ class HeldReadings:
             return HeldReading.model_validate_json(body)
         except ValidationError as error:
             what = error.errors(include_url=False, include_input=False)[0]["type"]
-            _LOG.error("held reading %d is set aside, it cannot be read: %s", number, what)
-            with self._file.transaction() as db:
-                db.execute("UPDATE held_reading SET trouble = ? WHERE n = ?", (what, number))
+            self.set_aside(number, f"it cannot be read: {what}")
             return None

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from gateway.errors import OutboxCorruptError, OutboxError
+from gateway.errors import GatewayError, OutboxCorruptError
 from gateway.local_intake import Answer
 from gateway.spirometry_document import LIMIT_BYTES
 
@@ -60,7 +60,7 @@ class DropFolder:
                 self._said = False
             except OutboxCorruptError:
                 raise
-            except (OSError, OutboxError) as error:
+            except (OSError, GatewayError) as error:
                 if not self._said:
                     _LOG.error("the drop folder cannot be emptied: %s; it is tried again", error)
                 self._said = True

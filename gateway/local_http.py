@@ -44,6 +44,9 @@ TRIED_AGAIN_S: Final = 60.0
 _HEAD_BYTES: Final = 8 * 1024
 _TOKEN_BYTES: Final = 32
 _LEFT_OVER_READS: Final = 64
+_NOT_KEPT: Final = (
+    "Det kunne ikke gemmes lige nu; prøv igen om lidt | not kept just now; send it again in a while"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +213,7 @@ class LocalDoor:
             is_final = isinstance(error, OutboxCorruptError)
             if is_final and self._broken is not None and not self._broken.done():
                 self._broken.set_exception(error)
-            return Answer(
-                HTTPStatus.SERVICE_UNAVAILABLE, {"error": "not kept; send it again in a minute"}
-            )
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": _NOT_KEPT})
 
 
 async def _read(

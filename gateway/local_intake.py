@@ -21,7 +21,7 @@ from http import HTTPStatus
 from typing import Any
 
 from gateway.condition import Condition
-from gateway.errors import DocumentError, Trouble
+from gateway.errors import DocumentError, TimeUnknownError, Trouble
 from gateway.local_observations import observe_session, observe_typed
 from gateway.outbox import Outbox
 from gateway.spirometry import judge
@@ -55,6 +55,8 @@ class LocalIntake:
         Gives the time, aware.
     condition
         The book of what is wrong at home.
+    knows_time
+        Says whether `now` can be trusted.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class LocalIntake:
         on_kept: Callable[[], None],
         now: Callable[[], datetime],
         condition: Condition,
+        knows_time: Callable[[], bool],
     ) -> None:
         self._gateway = gateway
         self._outbox = outbox
@@ -75,6 +78,7 @@ class LocalIntake:
         self._on_kept = on_kept
         self._now = now
         self._condition = condition
+        self._knows_time = knows_time
 
     def take_spirometry(self, payload: bytes) -> Answer:
         """Keep a session: the document, and its readings.
@@ -83,7 +87,10 @@ class LocalIntake:
         ------
         OutboxError
             If it could not be written; then no reading was kept.
+        TimeUnknownError
+            If the gateway does not know the time yet; nothing was kept.
         """
+        self._must_know_time()
         try:
             session = read_document(payload)
         except DocumentError as error:
@@ -110,7 +117,10 @@ class LocalIntake:
         ------
         OutboxError
             If they could not be written; then none was kept.
+        TimeUnknownError
+            If the gateway does not know the time yet; nothing was kept.
         """
+        self._must_know_time()
         now = self._now()
         try:
             typed = read_typed(payload, now, self._zone)
@@ -134,6 +144,14 @@ class LocalIntake:
             "troubles": [_told_trouble(one) for one in snapshot.troubles],
         }
         return Answer(HTTPStatus.OK, content)
+
+    def _must_know_time(self) -> None:
+        # A device would have forgotten its reading, so what comes by radio is held and dated later.
+        # Here somebody is told, and still has it: a wrong date is worse than a second try.
+        if not self._knows_time():
+            raise TimeUnknownError(
+                "the gateway does not know the time yet, as after a power cut without a line"
+            )
 
     def _keep(
         self, observations: Sequence[Observation], what: str, held_back: Sequence[str] = ()

@@ -27,6 +27,7 @@ def local_parts(
     *,
     on_kept: Callable[[], None],
     now: Callable[[], datetime],
+    knows_time: Callable[[], bool],
 ) -> tuple[Coroutine[Any, Any, None], ...]:
     """Make what runs beside the radio and the uplink."""
     place = settings.gateway_outbox
@@ -39,6 +40,7 @@ def local_parts(
         on_kept=on_kept,
         now=now,
         condition=condition,
+        knows_time=knows_time,
     )
     door = LocalDoor(intake, socket_of(place), _port(settings))
     parts = (door.run(), documents.run(now))

@@ -7,14 +7,14 @@ Invariants
 ----------
 1. A held reading is put into the outbox as soon as it can be dated exactly, in the order in which
    it came.
-2. While the server can be reached no reading is held for longer than HOLD_ONLINE; while it cannot
+2. One that cannot be dated for a reason nobody foresaw is set aside and stops no other.
+3. While the server can be reached no reading is held for longer than HOLD_ONLINE; while it cannot
    be reached there is nothing to gain by sending it with a doubtful date.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -148,15 +148,26 @@ class Timekeeper:
     def _release(self, passed: timedelta) -> None:
         waiting = self._held.all()
         bounds = self._bounds(reading for _, reading in waiting)
-        ready = (
-            (number, reading, dated)
-            for number, reading in waiting
-            if (dated := self._dated(reading, bounds, passed)) is not None
-        )
-        for number, reading, dated in itertools.islice(ready, _AT_ONCE):
+        dated = 0
+        for number, reading in waiting:
+            if dated < _AT_ONCE and self._hand_over(number, reading, bounds, passed):
+                dated += 1
+
+    def _hand_over(
+        self, number: int, reading: HeldReading, bounds: dict[str, Bounds], passed: timedelta
+    ) -> bool:
+        """Put a reading into the outbox if it can be dated; says whether."""
+        try:
+            dated = self._dated(reading, bounds, passed)
+            if dated is None:
+                return False
             with self._held.taking_out(number):
                 self._intake.release(reading, dated)
-            _LOG.info("%s: a held reading was dated", reading.device.address)
+        except (ValueError, OverflowError) as error:  # pydantic's errors are ValueErrors
+            self._held.set_aside(number, f"it cannot be dated: {type(error).__name__}")
+            return False
+        _LOG.info("%s: a held reading was dated", reading.device.address)
+        return True
 
     def _bounds(self, waiting: Iterable[HeldReading]) -> dict[str, Bounds]:
         """Bound the boots that are over; none while the time of this one is not known."""

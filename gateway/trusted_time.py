@@ -44,6 +44,9 @@ TIMESYNCD: Final = Path("/run/systemd/timesync/synchronized")
 _RTC: Final = Path("/sys/class/rtc")
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
+_BOOTTIME: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Runs on while the machine sleeps. Systems other than Linux have only the other one."""
+
 _UNSYNCHRONISED_US: Final = 16_000_000
 """The kernel's NTP_PHASE_LIMIT: the maximum error it states while nobody keeps the clock."""
 _RTC_WITHIN_S: Final = 120.0
@@ -78,7 +81,7 @@ def boot_id() -> str:
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
-        return f"process-{time.clock_gettime_ns(time.CLOCK_BOOTTIME)}"
+        return f"process-{time.clock_gettime_ns(_BOOTTIME)}"
 
 
 class SystemClock:
@@ -98,7 +101,7 @@ class SystemClock:
     def look(self) -> Look:
         """Look once."""
         wall = datetime.now(UTC)
-        passed = timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
+        passed = timedelta(seconds=time.clock_gettime(_BOOTTIME))
         evidence, is_synchronised = self._evidence(wall)
         return Look(wall, passed, self._boot, evidence, is_synchronised)
 
@@ -119,6 +122,8 @@ class SystemClock:
 
 
 def _has_clock_of_its_own(wall: datetime) -> bool:
+    if platform.system() != "Linux":  # a developer's machine; homes have Linux
+        return True
     clocks = list(_RTC.glob("rtc*"))
     if not clocks:
         return platform.machine().lower() in _PC

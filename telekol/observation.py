@@ -72,31 +72,33 @@ ShortText = Annotated[str, Field(max_length=120), AfterValidator(_printable)]
 
 
 class TimeConfidence(StrEnum):
-    """How far ``measured_at`` can be trusted, in order of trust; see docs/devices.md."""
+    """How far ``measured_at`` can be trusted; in words for people in docs/devices.md."""
 
     CLOCK_CHECKED = "clock-checked"
     """The device's clock was compared on both sides of the reading, or within 15 minutes of it.
     Right within 300 s, and 9 s more for each day the reading lay in the device: comparisons that
-    differ by less than 2 minutes either way count as one clock, and quartz drifts 100 ppm at most. Said on
-    the condition that nobody changed it twice between two connections: that leaves no trace."""
+    differ by less than 2 minutes either way count as one clock, and quartz drifts 100 ppm at
+    most. Said on the condition that nobody changed the clock twice between two connections: that
+    leaves no trace."""
     CLOCK_CARRIED = "clock-carried"
     """The device's clock was compared at another time than the reading's, or two of its times
-    fit, or it counts from its own start and can have shown this time before. Right as above if nobody changed the clock in between, else wrong by what it was changed;
-    for summer time 3600 s."""
+    fit, or it counts from its own start and can have shown this time before. Right as above if
+    nobody changed the clock in between, else wrong by what it was changed; for summer time
+    3600 s."""
     CLOCK_UNCHECKED = "clock-unchecked"
     """The device gave a time but no way to compare its clock: as wrong as its display, by any
     number of seconds; in the hour that autumn has twice 3600 s more."""
     ARRIVAL = "arrival"
     """The device gave no usable time; this is when the gateway received the reading. A fresh
     one is seconds old, one from the device's memory any number of seconds."""
-    GATEWAY_CLOCK_BOUNDED = "gateway-clock-bounded"
-    """The gateway did not know the time itself. Right within 3600 s: what it knew before and
-    after leaves no more."""
-    GATEWAY_CLOCK_UNKNOWN = "gateway-clock-unknown"
-    """The gateway did not know the time itself and cannot say within 3600 s when this was. It
-    was measured between the gateway's last known time and the arrival at the server."""
     STATED = "stated"
     """A person said when; nobody's clock vouches for it."""
+    GATEWAY_CLOCK_BOUNDED = "gateway-clock-bounded"
+    """The gateway did not know the time itself. It received the reading within 3600 s of what it
+    says: what it knew before and after leaves no more."""
+    GATEWAY_CLOCK_UNKNOWN = "gateway-clock-unknown"
+    """The gateway did not know the time itself and cannot say within 3600 s when it received the
+    reading: between its last known time and the arrival at the server."""
 
 
 class Entry(StrEnum):

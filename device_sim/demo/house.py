@@ -165,6 +165,8 @@ class House:
                 name=gateway,
                 TELEKOL_BROKER_URL=broker_url,
                 TELEKOL_GATEWAY_ID=gateway,
+                # Simulated homes are on this machine's time, whatever keeps it.
+                TELEKOL_GATEWAY_CLOCK="system",
                 # One machine's few homes are no storm, and a person waits for the first reading.
                 TELEKOL_GATEWAY_RECONNECT_WINDOW_S="1",
                 TELEKOL_GATEWAY_OUTBOX=str(self._place.outboxes / f"{gateway}.sqlite"),

@@ -24,8 +24,9 @@ from device_sim import pace
 from device_sim.errors import FleetError, ScenarioError
 from device_sim.fleet import registration
 from device_sim.fleet.delivery import Trouble
+from device_sim.fleet.gateway import FleetOrder, gateway_id
 from device_sim.fleet.line import Address
-from device_sim.fleet.running import Fleet, FleetOrder, gateway_id
+from device_sim.fleet.running import Fleet
 from device_sim.physiology.profile import Profile
 from device_sim.scenario import files
 from device_sim.scenario.model import HomePart, PatientPart, Scenario

@@ -10,6 +10,7 @@ thread or a task of their own beside each client (a connection here is about 60 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import socket
@@ -35,6 +36,8 @@ SESSION_EXPIRY_S: Final = 3600
 
 _READY_WITHIN_S: Final = 60.0
 
+_WITH_WILL: Final = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -55,7 +58,9 @@ class Line:
     on_receipt
         Called with topic and payload.
     on_back
-        Called when the line is there again after a loss.
+        Called when the line is there, for the first time or again after a loss.
+    will
+        Gives topic and payload of the Last Will for the next connection; None for none.
     """
 
     def __init__(
@@ -65,11 +70,15 @@ class Line:
         gateways: Sequence[str],
         on_receipt: Callable[[str, bytes], None],
         on_back: Callable[[], None],
+        will: Callable[[], tuple[str, bytes]] | None = None,
     ) -> None:
         self._address = address
         self._topics = [topics.receipts(gateway) for gateway in gateways]
         self._on_receipt = on_receipt
         self._on_back = on_back
+        self._will = will
+        self._is_whole = asyncio.Event()
+        self._is_whole.set()
         self._loop = asyncio.get_running_loop()
         self._is_ready = asyncio.Event()
         self._ended = asyncio.Event()
@@ -83,6 +92,11 @@ class Line:
         """Whether messages can be sent now."""
         return self._is_ready.is_set()
 
+    @property
+    def has_will(self) -> bool:
+        """Whether this is one gateway's own line, with its Last Will."""
+        return self._will is not None
+
     async def open(self) -> None:
         """Connect, and stay connected until `close`."""
         self._keeper = asyncio.create_task(self._keep())
@@ -93,19 +107,32 @@ class Line:
             _LOG.warning("no line to the broker yet; it is tried again and again")
 
     async def close(self) -> None:
-        """Say goodbye."""
+        """Say goodbye; the Last Will says it to the server."""
         if self._keeper:
             self._keeper.cancel()
         if self._client.is_connected():
-            self._client.disconnect()
+            self._client.disconnect(reasoncode=_WITH_WILL if self.has_will else None)
         self._ended.set()
         await asyncio.sleep(0)
 
-    def publish(self, topic: str, payload: bytes) -> bool:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send at QoS 1; False if there is no line now."""
         if not self.is_ready:
             return False
-        return self._client.publish(topic, payload, qos=1).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        sent = self._client.publish(topic, payload, qos=1, retain=retain)
+        return sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def cut(self) -> None:
+        """Lose the line without a word, and stay without it until `mend`."""
+        self._is_whole.clear()
+        opened: Any = self._client.socket()
+        if opened is not None:
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        """Have a line again."""
+        self._is_whole.set()
 
     def tend(self) -> None:
         """Let paho keep the connection alive; to be called every few seconds."""
@@ -116,6 +143,10 @@ class Line:
         tries = 0
         while True:
             self._ended.clear()
+            await self._is_whole.wait()
+            if self._will is not None:
+                topic, payload = self._will()
+                self._client.will_set(topic, payload, qos=1, retain=True)
             try:
                 await asyncio.to_thread(self._connect)
                 await self._ended.wait()

@@ -1,7 +1,6 @@
-"""Runs a fleet: waits for each reading's time, sends, hears receipts, counts. Touches the clock.
+"""Runs a fleet: connects its gateways, lets them live, counts. Touches the clock and the disk.
 
-Owns the fleet's course from the first connection to the summary. What is sent and again is
-`delivery`'s, what there is to send `emitting`'s.
+Owns the fleet's course from the first connection to the summary.
 
 Invariant: what is emitted is written to the oracle file before it is sent for the first time, so
 that whatever the server holds can be compared with it, also after a kill.
@@ -13,169 +12,21 @@ import asyncio
 import contextlib
 import json
 import resource
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from random import Random
 from typing import Any, Final, TextIO
-from uuid import uuid4
 
 from device_sim.errors import FleetError
-from device_sim.fleet import emitting
-from device_sim.fleet.delivery import Delivery, Tally, Trouble
-from device_sim.fleet.emitting import Reading
-from device_sim.fleet.line import Address, Line
-from device_sim.pace import Pace
-from device_sim.scenario.model import Scenario
-from device_sim.scenario.timeline import unfold_home
-from telekol import topics
+from device_sim.fleet.delivery import Tally
+from device_sim.fleet.gateway import FleetOrder, Gateway
+from device_sim.fleet.line import Line
 from telekol.errors import WireError
-from telekol.wire import decode_receipt
 
 OPENING_AT_ONCE: Final = 100
 """Connections that are being made at the same time; brokers keep a backlog of about as many."""
 
 TEND_S: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetOrder:
-    """What fleet to run.
-
-    Parameters
-    ----------
-    gateways
-        How many; each lives one home of the scenario, in turn, with a seed of its own.
-    connections
-        How many MQTT connections carry them; None: one each, as in life.
-    drain_s
-        How long to wait for the last receipts.
-    """
-
-    address: Address
-    scenario: Scenario
-    pace: Pace
-    gateways: int
-    prefix: str = "fleet"
-    connections: int | None = None
-    trouble: Trouble = field(default_factory=Trouble)
-    drain_s: float = 60.0
-    oracle: Path | None = None
-
-
-def gateway_id(prefix: str, number: int) -> str:
-    """Name a gateway of the fleet, from 1."""
-    return f"{prefix}-{number:05d}"
-
-
-def readings_of(order: FleetOrder, number: int) -> list[Reading]:
-    """Make the readings of one gateway of the fleet.
-
-    Raises
-    ------
-    ScenarioError
-        If the story needs the radio.
-    """
-    homes = order.scenario.homes
-    happenings = list(
-        unfold_home(
-            homes[(number - 1) % len(homes)],
-            gateway_id(order.prefix, number),
-            order.scenario.seed,
-            order.pace.first_day,
-            order.scenario.days,
-        )
-    )
-    emitting.check(happenings)
-    end = order.pace.caught_up
-    found = emitting.readings(happenings)
-    # A fleet tells the past and ends; what would be measured later today is not told.
-    return found if end is None else [each for each in found if each.sendable_at <= end]
-
-
-class Gateway:
-    """One gateway of the fleet."""
-
-    def __init__(self, order: FleetOrder, number: int, oracle: Callable[..., None]) -> None:
-        self.id = gateway_id(order.prefix, number)
-        self.line: Line | None = None
-        luck = Random(f"{order.scenario.seed}/{self.id}")  # noqa: S311 - a simulation
-        self.delivery = Delivery(self.id, uuid4(), order.trouble, luck)
-        self.emitted: set[str] = set()
-        self._order = order
-        self._oracle = oracle
-        # As a real gateway numbers them: in the order received, also while it cannot send.
-        self._readings = readings_of(order, number)
-        self._told = 0
-        self._news = asyncio.Event()
-
-    @property
-    def is_done(self) -> bool:
-        """Whether everything of the story is sent and settled."""
-        return self._told == len(self._readings) and not self.delivery.waiting
-
-    @property
-    def ends_at(self) -> datetime:
-        """When the last reading of the story is sent for the first time."""
-        pace = self._order.pace
-        return max((pace.real(each.sendable_at) for each in self._readings), default=pace.began)
-
-    def wake(self) -> None:
-        """Look again whether there is something to do."""
-        self._news.set()
-
-    def hear(self, payload: bytes, now_s: float) -> None:
-        """Take in a receipt."""
-        self.delivery.settle(decode_receipt(payload), now_s)
-        self._news.set()
-
-    def back(self) -> None:
-        """Notice that the line is there, again or for the first time."""
-        self.delivery.connection_lost()
-        self._news.set()
-
-    async def live(self, give_up: asyncio.Event) -> None:
-        """Send the story as its time comes, until it is told and settled."""
-        while not self.is_done and not give_up.is_set():
-            self._news.clear()
-            now = datetime.now(UTC)
-            self._take_due(now)
-            self._send(now)
-            wait_s = self._wait_s(now)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._news.wait()
-
-    def _take_due(self, now: datetime) -> None:
-        pace = self._order.pace
-        while self._told < len(self._readings):
-            reading = self._readings[self._told]
-            if pace.real(reading.sendable_at) > now:
-                return
-            observation = reading.observation(self.id, self._told)
-            number = self.delivery.add(observation)
-            self.emitted.add(str(observation.id))
-            self._oracle(self.id, number, observation)
-            self._told += 1
-
-    def _send(self, now: datetime) -> None:
-        if self.line is None or not self.line.is_ready:
-            return
-        now_s = asyncio.get_running_loop().time()
-        for payload in self.delivery.messages(now_s, now):
-            self.line.publish(topics.observations(self.id), payload)
-
-    def _wait_s(self, now: datetime) -> float:
-        """Say for how long there is nothing to do, unless a receipt comes."""
-        waits = [TEND_S]
-        if self._told < len(self._readings):
-            due = self._order.pace.real(self._readings[self._told].sendable_at)
-            waits.append((due - now).total_seconds())
-        if self.delivery.due_s is not None and self.line is not None and self.line.is_ready:
-            waits.append(self.delivery.due_s - asyncio.get_running_loop().time())
-        return max(min(waits), 0.001)
 
 
 class Fleet:
@@ -215,6 +66,7 @@ class Fleet:
                 [gateway.id for gateway in gateways],
                 self._on_receipt,
                 partial(_all_back, gateways),
+                gateways[0].will if self._order.connections is None else None,
             )
             for gateway in gateways:
                 gateway.line = line

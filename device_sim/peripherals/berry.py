@@ -14,6 +14,7 @@ from bumble.core import AdvertisingData
 from device_sim.clock import DeviceClock
 from device_sim.emission import EmissionLog
 from device_sim.encoders.berry import frame
+from device_sim.faults import Trait
 from device_sim.peripherals.finger import Shown
 from device_sim.peripherals.standard_services import DeviceIdentity
 from device_sim.peripherals.stream import Stream
@@ -29,6 +30,8 @@ class BerryOximeter(Stream):
     """A pulse oximeter without memory: `spo2` in % and `pulse_rate` per minute."""
 
     service_uuid = core.UUID("49535343-FE7D-4AE5-8FA9-9FAFD205E455")
+    # Its frame has a strength and no mark for a weak one.
+    traits = Stream.traits - {Trait.SIGNAL}
     stream_uuid = core.UUID("49535343-1E4D-4BD9-BA61-23C647249616")
 
     def __init__(self, serial: str, log: EmissionLog, *, clock: DeviceClock | None = None) -> None:

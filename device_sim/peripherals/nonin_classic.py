@@ -29,7 +29,7 @@ class NoninClassic(Wired):
     """A fingertip oximeter: `spo2` in % and `pulse_rate` per minute."""
 
     quantities = frozenset({"spo2", "pulse_rate"})
-    traits = Wired.traits | {Trait.FINGER}
+    traits = Wired.traits | {Trait.FINGER, Trait.SIGNAL}
 
     def __init__(self, serial: str, log: EmissionLog, *, clock: DeviceClock | None = None) -> None:
         identity = DeviceIdentity(

@@ -33,7 +33,7 @@ class PulseOximeter(Peripheral):
     def __init__(self, serial: str, log: EmissionLog, *, clock: DeviceClock | None = None) -> None:
         super().__init__(DeviceIdentity(serial, MODEL, "Sim Oximeter"), log, clock=clock)
 
-    traits = Peripheral.traits | {Trait.FINGER}
+    traits = Peripheral.traits | {Trait.FINGER, Trait.SIGNAL}
 
     def encode(self, values: Mapping[str, Decimal], device_time: datetime) -> bytes:
         """Write one spot-check with its timestamp, and what is wrong with it."""

@@ -33,7 +33,7 @@ class RecordingOximeter(Recorder):
 
     service_uuid = core.UUID.from_16_bits(0x1822)
     quantities = frozenset({"spo2", "pulse_rate"})
-    traits = Recorder.traits | {Trait.FINGER}
+    traits = Recorder.traits | {Trait.FINGER, Trait.SIGNAL}
 
     def __init__(self, serial: str, log: EmissionLog, *, clock: DeviceClock | None = None) -> None:
         super().__init__(DeviceIdentity(serial, MODEL, "Sim Recorder"), log, clock=clock)
@@ -60,11 +60,13 @@ class RecordingOximeter(Recorder):
 
     def packets(self, measurement: Measurement) -> tuple[bytes, ...]:
         """Write one spot-check, marked as coming from the storage."""
+        sure, none = MeasurementStatus.FULLY_QUALIFIED, MeasurementStatus.UNAVAILABLE
+        how_sure = none if self.is_finger_off else sure
         return (
             faulty_spot_check(
                 dict(measurement.values),
                 measurement.device_time or NEVER_SET,
-                status=MeasurementStatus.FULLY_QUALIFIED | MeasurementStatus.FROM_STORAGE,
+                status=how_sure | MeasurementStatus.FROM_STORAGE,
                 finger_off=self.is_finger_off,
                 weak_signal=self.is_signal_weak,
             ),

@@ -44,7 +44,7 @@ class Stream(Connectable):
     stream_uuid: core.UUID
     quantities = frozenset({"spo2", "pulse_rate"})
     traits: ClassVar[frozenset[Trait]] = frozenset(
-        {Trait.BATTERY, Trait.LINK, Trait.FINGER, Trait.REPEATS}
+        {Trait.BATTERY, Trait.LINK, Trait.FINGER, Trait.SIGNAL, Trait.REPEATS}
     )
 
     def __init__(

@@ -43,27 +43,6 @@ _WEIGHT: Final[dict[Kind, tuple[float, float, float, float]]] = {
 _STABLE: Final = -3.3
 _BAD_DAY: Final = 1.1
 _PERSON: Final = 1.0
-_RISE: Final = 4.7
-"""CAT rises from 19.4 to 24.1 at an exacerbation (Mackay et al., AJRCCM 2012;185:1218)."""
-
-SCORE_EVERY_DAYS: Final = 28
-"""How often CAT and mMRC are asked."""
-
-_WEIGHT: Final[dict[Kind, tuple[float, float, float, float]]] = {
-    Kind.EXACERBATION: (1.0, 0.9, 0.8, 0.6),
-    Kind.FLUID: (1.2, 0.3, 0.1, 0.0),
-    Kind.INFECTION: (0.4, 1.2, 0.8, 0.5),
-    Kind.ANXIETY: (1.4, 0.0, 0.0, 0.0),
-    Kind.OXYGEN_TOO_HIGH: (0.0, 0.0, 0.0, 0.0),
-    Kind.CACHEXIA: (0.0, 0.0, 0.0, 0.0),
-}
-"""How much of each question an episode of each kind moves; our choice."""
-
-# Log-odds of yes on a day without an episode: 4 % on average with the spread below, so that about
-# one stable day in ten has a yes somewhere. Our choice, from the burden of alerts: 47 % of daily
-# sets were flagged in the field by static limits *and* answers (doi 10.1177/1357633X17735558).
-_STABLE: Final = -3.6
-_BAD_DAY: Final = 0.9
 _RISE: Final = 4.2
 
 

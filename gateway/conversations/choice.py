@@ -79,11 +79,11 @@ def _observations(talk: Talk) -> list[Way]:
     """Give the live observations of a Generic Health Sensor, and its memory if it has one."""
     found: list[Way] = []
     live, stored = talk.link.find(_LIVE), talk.link.find(_STORED)
-    if stored is not None:
-        point = talk.link.find(_RECORD_ACCESS, stored.service_uuid)
-        found += [] if point is None else [StoredObservations(talk, stored, point)]
-    if live is not None:
+    if live is not None:  # first, so that what is measured now is not missed
         found.append(LiveObservations(talk, live, talk.link.find(_HEALTH_POINT)))
+    point = None if stored is None else talk.link.find(_RECORD_ACCESS, stored.service_uuid)
+    if stored is not None and point is not None:
+        found.append(StoredObservations(talk, stored, point))
     return found
 
 

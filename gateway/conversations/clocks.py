@@ -31,6 +31,10 @@ _LOG = logging.getLogger(__name__)
 _DATA_FIELD_IGNORED: Final = 0x80
 """Current Time Service 1.1: the clock was set, but for a field the device does not keep."""
 
+_CLOCK_BYTES: Final = 11
+_NO_STATUS: Final = bytes(2)
+"""Status and capabilities of an elapsed clock; a device that tells only the time asks nothing."""
+
 KeepClock = Callable[[DeviceClock], None]
 
 
@@ -78,7 +82,7 @@ def _date_time(payload: bytes | None, zone: tzinfo) -> Shown:
 def _elapsed_time(payload: bytes | None, zone: tzinfo) -> Shown:
     if payload is None:
         return Shown(None, zone, None)  # in which form it wants a time, only it can say
-    clock = CurrentElapsedTime.from_bytes(payload)
+    clock = CurrentElapsedTime.from_bytes(payload + _NO_STATUS[: _CLOCK_BYTES - len(payload)])
 
     def written(now: datetime) -> tuple[datetime, bytes]:
         offset = now.astimezone(zone).utcoffset() or timedelta()
@@ -116,8 +120,10 @@ async def see_to_clock(talk: Talk, keep_clock: KeepClock) -> None:
         characteristic = talk.link.find(uuid)
         if characteristic is not None:
             shown = await _read(talk, characteristic, layout)
-            if _must_be_set(shown, talk.home.now()):
-                await _set(talk, characteristic, shown, keep_clock)
+            is_wrong = _must_be_set(shown, talk.home.now())
+            if is_wrong and await _set(talk, characteristic, shown, keep_clock):
+                # Some say yes and go on as before; what they stamp then is of the time before.
+                await _read(talk, characteristic, layout)
             return
 
 
@@ -146,10 +152,10 @@ async def _read(
 
 async def _set(
     talk: Talk, characteristic: BleakGATTCharacteristic, clock: Shown, keep_clock: KeepClock
-) -> None:
+) -> bool:
     if clock.written is None:
         _LOG.info("%s: its clock cannot be set", talk.link.address)
-        return
+        return False
     now = talk.home.now()
     shown, payload = clock.written(now)
     before = talk.clock
@@ -165,7 +171,6 @@ async def _set(
             talk.clock = before
             keep_clock(before)
             _LOG.info("%s does not let its clock be set: %s", talk.link.address, error)
-            return
+            return False
     _LOG.info("%s: its clock was set", talk.link.address)
-    # Some say yes and go on as before; what they stamp next belongs to the time before.
-    await _read(talk, characteristic, layout)
+    return True

@@ -17,13 +17,14 @@ from typing import Final
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakGATTProtocolError
 
+from gateway.conversations.memory import Pass
 from gateway.conversations.stored_records import StoredRecords
 from gateway.conversations.talk import Talk, Way
 from gateway.errors import ProfileError
 from gateway.intake import Taken
 from gateway.profiles.generic_health_sensor import HealthObservation, StoredObservation
 from gateway.profiles.health_segments import Segment, SegmentAssembler
-from gateway.profiles.record_access import Filter, OpCode, Operator, RecordAccess
+from gateway.profiles.record_access import Filter, OpCode, Operator, Outcome, RecordAccess
 
 _LOG = logging.getLogger(__name__)
 
@@ -131,10 +132,25 @@ class StoredObservations(StoredRecords):
             return Taken(is_understood=False)
         return self._talk.take_measurement(stored.observation, record, self._talk.home.now())
 
-    def _deletion(self) -> RecordAccess:
-        return RecordAccess.compared(
+    async def _report(self) -> bool:
+        """Ask for a combined report, which this service has; for a plain one where it has not."""
+        answer = await self._asked(RecordAccess.request(OpCode.COMBINED_REPORT))
+        if answer is not None and answer.number_of_records is not None:
+            return True
+        return await super()._report()
+
+    async def _deleted(self, done: Pass) -> bool:
+        """Have the records up to the highest number deleted: nothing can come between.
+
+        A device that does not filter is asked to delete all, if it has no more than was read.
+        """
+        upto = RecordAccess.compared(
             OpCode.DELETE_RECORDS,
             Operator.LESS_OR_EQUAL,
             Filter.RECORD_NUMBER,
             self._highest.to_bytes(_RECORD_NUMBER_BYTES, "little"),
         )
+        answer = await self._asked(upto)
+        if answer is not None and answer.outcome == Outcome.SUCCESS:
+            return True
+        return await super()._deleted(done)

@@ -2,13 +2,15 @@
 
 Owns what is asked in which order. Must not know the layout of a record.
 
-Every connection reads the whole memory and erases nothing. Only when all that was read had been
-kept before and *released* by the server's receipt, and the device counts no more records than it
-just told, is it asked to delete. So the connection that brings a new reading never deletes it; a
-later one does. The Pulse Oximeter Service knows no other operator than "all records", so what is
-deleted is everything, and a record that is stored in the round trip between counting and deleting
-is lost; a device that talks is not measuring. Where records have numbers (Generic Health Sensor)
-those up to the highest that was read are deleted, and nothing can come between.
+Every connection reads the whole memory and erases nothing yet. Then the device is held for
+RECEIPT_WITHIN_S: most come with a new record each time they come at all, so a memory that may
+only go when nothing in it is new would never go. Only when all that was read is *released* by the
+server's receipt, in this connection or an earlier one, and the device counts no more records than
+it just told, is it asked to delete. The Pulse Oximeter Service knows no other operator than "all
+records", so what is deleted is everything, and a record that is stored in the round trip between
+counting and deleting is lost; a device that talks is not measuring. Where records have numbers
+(Generic Health Sensor) those up to the highest that was read are deleted, and nothing can come
+between.
 
 Invariants
 ----------
@@ -18,7 +20,10 @@ Invariants
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
+from typing import Final
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakGATTProtocolError
@@ -32,6 +37,11 @@ from gateway.profiles.measurement import Measurement
 from gateway.profiles.record_access import OpCode, Outcome, RecordAccess
 
 _LOG = logging.getLogger(__name__)
+
+RECEIPT_WITHIN_S: Final = 5.0
+"""A receipt takes well under a second when the server is there (measured: 0.1-0.3 s); when it is
+not, five seconds are lost to the other devices, which wait 10-30 s for their turn."""
+_LOOK_EVERY_S: Final = 0.2
 
 
 class StoredRecords(Way):
@@ -59,10 +69,6 @@ class StoredRecords(Way):
         """Keep one record; on disk when this returns."""
         return self._talk.take(self._kind, record)
 
-    def _deletion(self) -> RecordAccess:
-        """Say how what was read is deleted."""
-        return RecordAccess.request(OpCode.DELETE_RECORDS)
-
     async def listen(self) -> None:
         """Subscribe to records and to answers."""
         await self._talk.link.listen(self._measurement, self._take)
@@ -74,10 +80,15 @@ class StoredRecords(Way):
         if count == 0:
             return
         self._pass = Pass(self._before, count)
-        reported = await self._asked(RecordAccess.request(OpCode.REPORT_RECORDS))
+        is_reported = await self._report()
         done, self._pass = self._pass, None
-        if reported is not None and reported.outcome == Outcome.SUCCESS:
+        if is_reported:
             await self._delete(done)
+
+    async def _report(self) -> bool:
+        """Have all records sent; say whether the device sent all it has."""
+        answer = await self._asked(RecordAccess.request(OpCode.REPORT_RECORDS))
+        return answer is not None and answer.outcome == Outcome.SUCCESS
 
     def _take(self, chunk: bytes) -> None:
         """Keep a record, or a fresh reading: a device sends both alike."""
@@ -95,15 +106,35 @@ class StoredRecords(Way):
 
     async def _delete(self, done: Pass) -> None:
         """Delete what was read, if all of it is released and there is no more."""
-        address = self._talk.device.address
-        if not done.is_understood or not self._is_released(done):
+        if not done.records or not done.is_understood or not await self._is_answered_for(done):
             return
-        if await self._count() != done.records:
-            return
-        answer = await self._asked(self._deletion())
-        if answer is not None and answer.outcome == Outcome.SUCCESS:
+        if await self._deleted(done):
             self._before.forget()
-            _LOG.info("%s: %d records deleted, the server has them", address, done.records)
+            _LOG.info(
+                "%s: %d records deleted, the server has them",
+                self._talk.device.address,
+                done.records,
+            )
+
+    async def _deleted(self, done: Pass) -> bool:
+        """Have all records deleted if there are no more than were read; say whether that went."""
+        if await self._count() != done.records:
+            return False
+        answer = await self._asked(RecordAccess.request(OpCode.DELETE_RECORDS))
+        return answer is not None and answer.outcome == Outcome.SUCCESS
+
+    async def _is_answered_for(self, done: Pass) -> bool:
+        """Wait a little for the receipt; say whether it came."""
+        link, loop = self._talk.link, asyncio.get_running_loop()
+        end_s = loop.time() + RECEIPT_WITHIN_S
+        while not self._is_released(done):
+            if loop.time() >= end_s:
+                return False
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await link.over.wait()
+            link.must_hold()
+        return True
 
     def _is_released(self, done: Pass) -> bool:
         """Say whether the server has all of it; what held no reading needs no receipt."""

@@ -16,11 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ProfileError
-from gateway.profiles import battery, user_data
+from gateway.profiles import PROFILES, battery, user_data
 from gateway.profiles import record_access as racp
 from gateway.profiles.battery import BatteryLevel, BatteryLevelStatus, ChargeLevel, ChargeState
+from gateway.profiles.current_time import CurrentTime
 from gateway.profiles.device_information import InformationText, PnpId, SystemId
 from gateway.profiles.elapsed_time import CurrentElapsedTime, ElapsedTime, TimeFlags, TimeSource
+from gateway.profiles.generic_health_sensor import HealthObservation
+from gateway.profiles.ieee11073 import DateTime, Float, Sfloat
 from gateway.profiles.record_access import Filter, Operator, RecordAccess
 from gateway.profiles.user_data import (
     ChangeIncrement,
@@ -32,6 +35,7 @@ from gateway.profiles.user_data import (
     UserIndex,
 )
 from telekol.quantities import Quantity
+from tests.gateway import test_profiles, test_sig_profiles, test_vendor_profiles
 
 
 class Codec(Protocol):
@@ -45,6 +49,10 @@ class Codec(Protocol):
 STAMP = bytes.fromhex("22729d2b2900000600")
 
 FIXED: dict[type[Codec], bytes] = {
+    Sfloat: bytes.fromhex("cff3"),
+    Float: bytes.fromhex("6e0100ff"),
+    DateTime: bytes.fromhex("e907030e081e05"),
+    CurrentTime: bytes.fromhex("e907030e081e05050001"),
     ElapsedTime: STAMP,
     CurrentElapsedTime: STAMP + b"\x01\x03",
     ChangeIncrement: bytes.fromhex("05000000"),
@@ -67,6 +75,12 @@ ANY: tuple[type[Codec], ...] = (
     BatteryLevelStatus,
     InformationText,
 )
+
+
+def test_every_profile_is_held_to_the_same() -> None:
+    """Round trip, truncations, flags and any bytes are tested for each layout, in one of four."""
+    held = {*test_profiles.KINDS, *test_sig_profiles.KINDS, *test_vendor_profiles.GOLDENS}
+    assert {profile.kind for profile in PROFILES} == held | {HealthObservation}
 
 
 @pytest.mark.parametrize("kind", FIXED)

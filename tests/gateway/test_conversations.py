@@ -89,7 +89,13 @@ async def test_the_clock_is_read_then_set_to_local_time_then_readings_are_taken(
     device.add(0x2A2B, 0x1805, value=bytes(CurrentTime.of(shown)))
     stored = b"\x02\x86\x38" + bytes(DateTime.of(shown))
     talk = await converse(device, home, lambda: device.send(0x2A9D, stored))
-    assert device.order[-4:] == ["read 2a2b", "keep 2", "write 2a2b", "listen 2a9d"]
+    assert device.order[-5:] == [
+        "read 2a2b",
+        "keep 2",
+        "write 2a2b",
+        "read 2a2b",
+        "listen 2a9d",
+    ]
     assert device.written == [(sig_uuid(0x2A2B), bytes(CurrentTime.of(LOCAL)))]
     assert talk.new_readings == 1
     (kept,) = outbox.read(1, 1, NOW)

@@ -358,6 +358,20 @@ def test_a_held_row_that_cannot_be_read_stops_no_other(house: House) -> None:
     assert len(house.sent) == 1
 
 
+def test_a_held_row_that_cannot_be_dated_stops_no_other(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.read(UNSTAMPED)
+    db = house.outbox.file.db
+    db.execute("""UPDATE held_reading SET body = json_set(body, '$.clock', 'no clock')""")
+    house.read(UNSTAMPED)
+    house.machine.synchronise()
+    house.keeper.once()
+    assert len(house.sent) == 1
+    assert "it cannot be dated: ValidationError" in caplog.text
+    assert db.execute("SELECT count(*) FROM held_reading").fetchone() == (1,)
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 10**6), st.integers(-(10**7), 10**7), st.booleans()), max_size=12

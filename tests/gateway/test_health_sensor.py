@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.clock import DeviceClock
-from gateway.conversations import Home, conversation, questions
+from gateway.conversations import Home, conversation, questions, stored_records
 from gateway.device_notes import DeviceNotes
 from gateway.intake import Intake
 from gateway.outbox import Outbox
@@ -60,6 +60,7 @@ class Sensor(FakeDevice):
         self.drops_segment: int | None = None
         self.hangs_up_at_segment: int | None = None
         self.sent_segments = 0
+        self.has_combined = self.has_filters = True
         self.add(LIVE, GHS)
         self.add(STORED, GHS)
         self.add(RACP, GHS, on_write=self._on_request)
@@ -78,17 +79,32 @@ class Sensor(FakeDevice):
 
     def _on_request(self, request: bytes) -> None:
         self.asked.append(request)
-        answer = bytes((6, 0, request[0], 1))
-        if request[0] == 4:
-            answer = b"\x05\x00" + struct.pack("<I", len(self.records))
-        elif request[0] == 1:
-            for number, body in list(self.records.items()):
-                if not self.deliver(STORED, struct.pack("<I", number) + body):
-                    return
-        elif request[:3] == b"\x02\x02\x01":
+        opcode = request[0]
+        if opcode == 4:
+            answer: bytes | None = b"\x05\x00" + struct.pack("<I", len(self.records))
+        elif opcode == 7 and not self.has_combined:
+            answer = bytes((6, 0, 7, 2))
+        else:
+            answer = self._delete(request) if opcode == 2 else self._report(opcode)
+        if answer is not None:
+            asyncio.get_running_loop().call_soon(self.send, RACP, answer)
+
+    def _report(self, opcode: int) -> bytes | None:
+        for number, body in list(self.records.items()):
+            if not self.deliver(STORED, struct.pack("<I", number) + body):
+                return None
+        if opcode == 7:
+            return b"\x08\x00" + struct.pack("<I", len(self.records))
+        return bytes((6, 0, opcode, 1))
+
+    def _delete(self, request: bytes) -> bytes:
+        most = max(self.records)
+        if request[1] == 2:
+            if not self.has_filters:
+                return bytes((6, 0, 2, 4))
             (most,) = struct.unpack("<I", request[3:])
-            self.records = {key: body for key, body in self.records.items() if key > most}
-        asyncio.get_running_loop().call_soon(self.send, RACP, answer)
+        self.records = {key: body for key, body in self.records.items() if key > most}
+        return bytes((6, 0, 2, 1))
 
 
 @pytest.fixture
@@ -113,6 +129,8 @@ def home(outbox: Outbox, receipts: Receipts) -> Home:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "IDLE_S", 0.02)
     monkeypatch.setattr(questions, "QUIET_S", 0.1)
+    monkeypatch.setattr(stored_records, "RECEIPT_WITHIN_S", 0.02)
+    monkeypatch.setattr(stored_records, "_LOOK_EVERY_S", 0.005)
 
 
 BLOWS = [fev1(120 + number, LOCAL - timedelta(minutes=9 - number)) for number in range(3)]
@@ -131,6 +149,18 @@ async def test_a_stored_blow_is_kept_and_deleted_by_its_number_after_the_receipt
     assert sensor.asked[-1] == b"\x02\x02\x01" + struct.pack("<I", 3)
     assert sensor.records == {}
     assert outbox.depth() == 3
+
+
+async def test_a_sensor_without_combined_reports_or_filters_is_read_and_erased_too(
+    home: Home, outbox: Outbox, receipts: Receipts
+) -> None:
+    sensor = Sensor(*BLOWS)
+    sensor.has_combined = sensor.has_filters = False
+    assert (await converse(sensor, home)).new_readings == 3
+    receipts.ids = kept(outbox)
+    await converse(sensor, home)
+    assert sensor.asked[-1] == b"\x02\x01"
+    assert sensor.records == {}
 
 
 async def test_a_live_blow_is_kept_and_confirmed(home: Home, outbox: Outbox) -> None:
@@ -233,7 +263,7 @@ async def test_a_clock_that_asks_to_be_set_is_set(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b"", b"\x01", refusing(0x02), clock_value(LOCAL, TimeFlags.TICK_COUNTER)]
+    "value", [b"\x01", refusing(0x02), clock_value(LOCAL, TimeFlags.TICK_COUNTER)]
 )
 async def test_a_clock_that_cannot_be_read_or_only_counts_is_left_alone(
     home: Home, value: bytes

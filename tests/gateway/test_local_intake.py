@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.condition import Condition
-from gateway.errors import OutboxError
+from gateway.errors import OutboxError, TimeUnknownError
 from gateway.local_folder import STILL_S, DropFolder
 from gateway.local_intake import LocalIntake
 from gateway.outbox import Outbox
@@ -39,6 +39,7 @@ class Home:
         self.outbox = Outbox.open(folder / "outbox.db", NOW)
         self.documents = folder / "documents"
         self.condition = Condition()
+        self.knows_time = True
         self.intake = self.as_gateway(GATEWAY)
 
     def as_gateway(self, gateway: str) -> LocalIntake:
@@ -50,6 +51,7 @@ class Home:
             on_kept=self._wake,
             now=lambda: self.now,
             condition=self.condition,
+            knows_time=lambda: self.knows_time,
         )
 
     def _wake(self) -> None:
@@ -218,6 +220,22 @@ def test_an_asked_back_number_spares_nothing_of_the_form(home: Home) -> None:
     assert answer.status is HTTPStatus.UNPROCESSABLE_ENTITY
     assert "312" in answer.content["errors"][0]["danish"]
     assert home.outbox.last_seq == 0  # the person sends the whole form again
+
+
+def test_nothing_is_taken_before_the_time_is_known(home: Home, tmp_path: Path) -> None:
+    home.knows_time = False
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "drop" / "a.json").write_bytes(session())
+    drop = DropFolder(tmp_path / "drop", home.intake.take_spirometry)
+    still = (tmp_path / "drop" / "a.json").stat().st_mtime + 60
+    with pytest.raises(TimeUnknownError):
+        home.intake.take_typed(form({"spo2": 91}))
+    with pytest.raises(TimeUnknownError):
+        drop.sweep(still)
+    assert (home.outbox.last_seq, home.documents.exists()) == (0, False)
+    home.knows_time = True
+    assert drop.sweep(still) == 1
+    assert home.intake.take_typed(form({"spo2": 91})).status is HTTPStatus.CREATED
 
 
 def test_the_condition_counts_what_waits(home: Home) -> None:

@@ -32,6 +32,7 @@ class House:
             "gateway",
             *("--id", GATEWAY, "--outbox", str(self.outbox), "--broker-url", broker.url),
             *("--radio", f"tcp-client:127.0.0.1:{free_port()}"),
+            TELEKOL_GATEWAY_CLOCK="system",
             TELEKOL_GATEWAY_LOCAL_PORT=str(self.port),
             TELEKOL_GATEWAY_DROP_FOLDER=str(self.drop),
         )

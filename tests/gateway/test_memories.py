@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import DeviceClock
-from gateway.conversations import Conversation, Home, asked, conversation, questions
+from gateway.conversations import Conversation, Home, asked, conversation, questions, stored_records
 from gateway.conversations.memory import Pass, ReadBefore
 from gateway.device_notes import DeviceNotes
 from gateway.errors import OutboxError
@@ -67,6 +67,8 @@ def home(outbox: Outbox, receipts: Receipts, tmp_path: Path) -> Home:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "IDLE_S", 0.02)
     monkeypatch.setattr(questions, "QUIET_S", 0.1)
+    monkeypatch.setattr(stored_records, "RECEIPT_WITHIN_S", 0.02)
+    monkeypatch.setattr(stored_records, "_LOOK_EVERY_S", 0.005)
     monkeypatch.setattr(asked, "PAGE_WITHIN_S", 0.05)
     monkeypatch.setattr(asked, "PAGE_OVER_S", 0.02)
 
@@ -155,6 +157,34 @@ async def test_a_memory_is_read_and_left_until_the_receipt(
     again = await converse(device, home)
     assert (device.records, again.new_readings) == ([], 0)
     assert outbox.depth() == 4
+
+
+async def test_a_receipt_that_comes_while_the_device_is_there_is_waited_for(
+    home: Home, outbox: Outbox, receipts: Receipts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_records, "RECEIPT_WITHIN_S", 10)
+    device = Oximeter(spot_check(1))
+    talking = asyncio.create_task(converse(device, home))
+    while outbox.depth() < 2:  # noqa: ASYNC110 - there is no event of a commit
+        await asyncio.sleep(0.01)
+    assert len(device.records) == 1
+    receipts.ids = kept(outbox)
+    await talking
+    assert device.records == []
+
+
+async def test_a_device_that_goes_while_the_receipt_is_waited_for_keeps_its_memory(
+    home: Home, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_records, "RECEIPT_WITHIN_S", 10)
+    device = Oximeter(spot_check(1))
+    talking = asyncio.create_task(converse(device, home))
+    while outbox.depth() < 2:  # noqa: ASYNC110 - there is no event of a commit
+        await asyncio.sleep(0.01)
+    device.hang_up()
+    with pytest.raises(LinkEndedError):
+        await talking
+    assert len(device.records) == 1
 
 
 async def test_one_reading_without_a_receipt_keeps_all(

@@ -128,6 +128,8 @@ def test_a_troubled_fleet_ends_in_the_database_exactly_once(
         wait_until(lambda: len(_oracle(tmp_path)) > 60, "readings without a line", 60)
         broker_proxy.mend()
         assert fleet.wait(180) == 0, fleet.output()
+        offline = "select count(*) from gateway_health where not online"
+        wait_until(lambda: connection.execute(offline).fetchone() == (GATEWAYS,), "goodbyes", 30)
     summary, emitted = _summary(tmp_path), _oracle(tmp_path)
     assert summary["without_receipt"] == 0
     assert summary["refused"] == {}
@@ -150,6 +152,22 @@ def test_a_troubled_fleet_ends_in_the_database_exactly_once(
     assert in_1970.fetchone() == (0,)
     gaps = connection.execute("select count(*) from quarantine").fetchone()
     assert gaps == (0,)
+
+
+@pytest.mark.timeout(180)
+def test_a_home_without_a_line_is_offline_and_one_whose_patient_is_silent_is_not(
+    tmp_path: Path, broker: Broker, database_url: str, connection: Db
+) -> None:
+    """The gallery's silent home: the first has no power from day 6, the second is on holiday."""
+    story = Path("silent-home")
+    _register(story, database_url)
+    fleet = _fleet(tmp_path, story, broker.port, "--speed", "100000")
+    online = "select gateway_id, online from gateway_health order by gateway_id limit 2"
+    both = [("fleet-00001", True), ("fleet-00002", True)]
+    with _ingest(tmp_path, broker, database_url), fleet:
+        wait_until(lambda: connection.execute(online).fetchall() == both, "homes online", 60)
+        cut = [("fleet-00001", False), ("fleet-00002", True)]
+        wait_until(lambda: connection.execute(online).fetchall() == cut, "a home offline", 60)
 
 
 @pytest.mark.timeout(120)

@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from ingest import writer
 from telekol import topics
+from telekol.observation import Entry, TimeConfidence
 from tests.support.house import add_home
 from tests.support.messages import message, observation, sort
 
@@ -50,6 +51,20 @@ def test_a_reading_with_the_slot_of_its_device_is_stored(connection: Db) -> None
     outcome = writer.store(connection, [sort(TOPIC, message(reading))])
     assert outcome.stored == 1
     assert _count(connection, "quarantine") == 0
+
+
+@pytest.mark.parametrize("entered", list(Entry))
+@pytest.mark.parametrize("confidence", list(TimeConfidence))
+def test_every_way_in_and_every_confidence_is_stored(
+    connection: Db, entered: Entry, confidence: TimeConfidence
+) -> None:
+    add_home(connection)
+    changes = {"entered": entered, "time_confidence": confidence}
+    writer.store(connection, [sort(TOPIC, message(observation(91.0).model_copy(update=changes)))])
+    row = connection.execute(
+        "select entered::text, time_confidence::text from observation"
+    ).fetchone()
+    assert row == (entered, confidence)
 
 
 def test_the_same_reading_twice_is_one_row_and_two_receipts(

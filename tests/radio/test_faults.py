@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from bleak.exc import BleakError
@@ -282,3 +284,14 @@ async def test_faults_over_the_control_channel() -> None:
     user = await server.answer(b'{"command": "choose-user", "user": 2, %s}' % at)
     assert "users" in user["error"]
     await home.close()
+
+
+def _named_in(heading: str) -> list[str]:
+    page = (Path(__file__).parents[2] / "docs" / "simulated-devices.md").read_text("utf-8")
+    section = page.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return re.findall(r"^\| `([a-z0-9-]+)` \|", section, re.MULTILINE)
+
+
+def test_the_document_lists_every_kind_and_every_fault() -> None:
+    assert _named_in("Kinds") == list(KINDS)
+    assert _named_in("Faults") == list(FAULTS)

@@ -139,6 +139,7 @@ def quick() -> Iterator[None]:
         yield
 
 
+@pytest.mark.timeout(180)
 async def test_a_hung_controller_is_mended_reported_and_comes_back(house: House) -> None:
     house.read()
     await house.measure()
@@ -233,6 +234,7 @@ async def test_a_connection_attempt_that_hangs_is_forgotten_then_power_cycled(
     assert not house.recovery.ladder.is_troubled
 
 
+@pytest.mark.timeout(180)
 async def test_a_device_that_goes_away_while_it_is_connected_to_is_read_the_next_time(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

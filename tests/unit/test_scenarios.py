@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,13 +14,16 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from device_sim import faults
+from device_sim.cohort import COLUMNS
 from device_sim.commands import app
 from device_sim.errors import ScenarioError
 from device_sim.fleet import emitting
 from device_sim.pace import Pace, fit, midnight
+from device_sim.physiology.habits import Cadence
+from device_sim.physiology.profile import TYPES
 from device_sim.scenario import files
 from device_sim.scenario.faults import ON_THE_WIRE, OnTheWire
-from device_sim.scenario.model import Scenario
+from device_sim.scenario.model import ILLNESSES, Scenario
 from device_sim.scenario.stage import check
 from device_sim.scenario.timeline import Happening, What, unfold
 from telekol.observation import TimeConfidence
@@ -298,7 +303,7 @@ def test_outages_hold_readings_back() -> None:
 # ------------------------------------------------------------------------- the command line
 
 
-def test_the_command_line_lists_tells_and_checks(tmp_path) -> None:
+def test_the_command_line_lists_tells_and_checks(tmp_path: Path) -> None:
     runner = CliRunner()
     listed = runner.invoke(app, ["list"])
     assert all(name in listed.output for name in files.names())
@@ -314,3 +319,25 @@ def test_the_command_line_lists_tells_and_checks(tmp_path) -> None:
     assert made.exit_code == 0, made.output
     assert json.loads((tmp_path / "about.json").read_text())["seed"] == 1
     assert runner.invoke(app, ["cohort", "--kit", "toaster", "--out", str(tmp_path)]).exception
+
+
+# ------------------------------------------------------------------------------- the page
+
+_PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+
+
+def test_the_pages_story_is_a_story() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", _PAGE, re.DOTALL)
+    assert len(_told(files.parse(example))) > 20
+
+
+def test_the_page_names_every_column_type_and_kind() -> None:
+    for file, columns in COLUMNS.items():
+        (row,) = re.findall(rf"^\| `{file}` \|.*$", _PAGE, re.MULTILINE)
+        if file == "patients.csv":
+            continue
+        known = [name for name in columns if name not in {"series", "quantity", "measured_at"}]
+        missing = [name for name in known if name not in row and name not in {"value", "date"}]
+        assert missing == [], file
+    for name in (*TYPES, "random", *ILLNESSES, "holiday", "hospital", "measure", *Cadence):
+        assert name in _PAGE, name
