@@ -15,6 +15,7 @@ from bumble.pairing import PairingConfig, PairingDelegate
 
 from device_sim.home import Home
 from device_sim.peripherals.base import Peripheral
+from device_sim.virtual_radio import VirtualRadio
 from gateway.radio import (
     BondLostError,
     BondRepairError,
@@ -183,6 +184,7 @@ async def test_a_replacement_gateway_with_the_bonds_is_known_to_the_devices(
 ) -> None:
     await home.measure("scale")
     await pair(home, bonds)
+    assert isinstance(home.radio, VirtualRadio)
     home.radio.controller.public_address = Address(
         "0A:0B:0C:0D:0E:0F", Address.PUBLIC_DEVICE_ADDRESS
     )
