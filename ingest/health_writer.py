@@ -62,7 +62,7 @@ def _store(
     row = connection.execute(_SQL["known"], {"gateway": said.gateway}).fetchone()
     known = None if row is None else Known(*row)
     if not is_newer(said, known):
-        log.info("health of %s that is older than what is known is left alone", said.gateway)
+        log.debug("health of %s that is older than what is known is left alone", said.gateway)
         return
     _keep(connection, said, now)
     if known is None or known.online != said.online:

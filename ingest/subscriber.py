@@ -184,7 +184,9 @@ class Subscriber:
         self._connection += 1
         log.info("connected to the broker; session kept: %s", flags.session_present)
         # Also when the session was kept: asking again is how a changed subscription gets there.
-        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in _TOPICS])
+        # Retained health comes once and not at every reconnect: a kept session has what came since.
+        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+        client.subscribe([(topic, options) for topic in _TOPICS])
 
     def _on_subscribe(
         self,

@@ -113,7 +113,9 @@ class Conversation:
         talk = self._talk = Talk(link, self._home, device, self._known_clock)
         await see_to_clock(talk, self._keep_clock)
         await see_to_batteries(talk)
-        _LOG.debug("%s: %s", link.address, await details(link))
+        if link.address not in self._home.described:  # once: each read costs the radio a while
+            _LOG.info("%s: %s", link.address, await details(link))
+            self._home.described.add(link.address)
         ways = choice.ways(talk, self._keep_clock)
         try:
             await self._listen_and_talk(talk, ways)

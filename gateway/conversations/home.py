@@ -57,6 +57,8 @@ class Home:
         Whether battery levels become readings.
     streams
         The streaming devices by address.
+    described
+        Addresses of devices whose revisions were written to the log since the start.
     adverts
         Whose adverts are an invitation, and whose a reading.
     """
@@ -69,4 +71,5 @@ class Home:
     condition: Condition = field(default_factory=Condition)
     keeps_batteries: bool = False
     streams: dict[str, StreamState] = field(default_factory=dict)
+    described: set[str] = field(default_factory=set)
     adverts: Adverts = field(default_factory=Adverts)

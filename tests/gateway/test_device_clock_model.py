@@ -6,7 +6,7 @@ comes late and all of it again. The oracle is the promise of `TimeConfidence`: a
 right within 300 s and 100 ppm of how long it lay; an uncertain one may be wrong.
 
 What no gateway can know is left out: a device is connected once when it is set up, and its clock
-is changed at most once between two connections.
+is changed at most once between two connections; a setting that it ignored unseen counts.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class Model:
                 self.error = local - self.now.replace(tzinfo=None)
             if reads_back:
                 self.clock = self.clock.compared(ClockSample(self.shown, self.now))
-        self.was_changed = False
+        # A setting that was ignored while the link was lost looks like one that was taken, and a
+        # later change like its trace: together they are two changes that nobody saw.
+        self.was_changed = self.ignores_setting and not reads_back
         self.now += timedelta(seconds=5)
         for reading in self.memory if delivers else ():
             self.judge(*reading)

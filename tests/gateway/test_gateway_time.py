@@ -421,7 +421,7 @@ def test_the_kernels_word_and_timesyncds_are_evidence(
 ) -> None:
     marker = tmp_path / "synchronized"
     monkeypatch.setattr(trusted_time, "_RTC", tmp_path)
-    monkeypatch.setattr(trusted_time.platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
     monkeypatch.setattr(trusted_time, "TIMESYNCD", marker)
     monkeypatch.setattr(trusted_time, "kernel_error_us", lambda: 16_000_000)
     assert not SystemClock(source).look().evidence

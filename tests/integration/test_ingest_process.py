@@ -197,4 +197,4 @@ def test_a_wrong_setting_is_answered_by_name(tmp_path: Path) -> None:
         assert process.wait() == 2
     output = " ".join(process.output().split())
     assert "TELEKOL_BROKER_URL is wrong" in output
-    assert "expected mqtt://HOST:PORT" in output
+    assert "expected mqtts://HOST:PORT" in output

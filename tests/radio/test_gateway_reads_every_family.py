@@ -179,7 +179,8 @@ async def until(running: asyncio.Task[None], condition: Any, within_s: float = 4
 
 
 async def begin(case: Case, air: VirtualRadio) -> Any:
-    device: Any = case.kind(f"{case.name.upper()}-1", EmissionLog())  # type: ignore[call-arg]
+    make: Any = case.kind  # each has its own identity to make of a serial number
+    device = make(f"{case.name.upper()}-1", EmissionLog())
     if hasattr(device, "moment_s"):
         device.moment_s = 0.1
     await device.start(air)
