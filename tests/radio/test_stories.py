@@ -37,7 +37,7 @@ values = { spo2 = 83, pulse_rate = 111 }
 [[homes.faults]]
 name = "clock-1970"
 device = "scale"
-from = "day 3"
+from = "day 1"
 [[homes.outages]]
 of = "internet"
 from = "day 2"
@@ -107,7 +107,8 @@ def test_a_story_is_told_delivered_and_rightly_dated(
     assert {1, 2} <= days
     low = [row for row in rows if row[0] == "spo2" and row[1] == 83]
     assert len(low) == 1
-    # The scale believed that it was 1970, and its weighings stand on their own days all the same.
+    # The scale believed that it was 1970, until the gateway that read the first weighing set its
+    # clock, and the weighing stands on its own day all the same.
     lost = [row for row in rows if row[3] is not None and row[3].year == 1970]
     assert lost
     assert all(row[0] == "body_weight" for row in lost)
