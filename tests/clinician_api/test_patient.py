@@ -41,7 +41,7 @@ async def test_a_quantity_beside_the_usual_kit_has_a_place_once_it_was_measured(
     ward.add_reading(patient, 37.2, datetime.now(UTC) - timedelta(hours=1), "body_temperature")
     page = (await nurse.get(f"/patients/{patient}")).text
     section = page[page.index('data-quantity="body_temperature"') :]
-    assert '<span class="number">37,2</span> <span class="unit">Cel</span>' in section
+    assert '<span class="number">37,2</span> <span class="unit">°C</span>' in section
     assert 'data-quantity="systolic_bp"' not in page
 
 
@@ -70,7 +70,7 @@ async def test_chart_limits_table_and_findings(nurse, ward):
     assert "Målinger som tabel (31)" in page
     assert "Simuleret Oximeter" in page
     assert "tastet ind" in page
-    assert "kom for sent ind" in page
+    assert "kom sent ind" in page
     assert "Iltmætning 84 % er under rød grænse 85 %" in page
     assert "/unacknowledge" not in page
     assert "/acknowledge" in page
