@@ -158,8 +158,8 @@ class PatientPages:
             latest_ago=self._say.ago(latest.measured_at, self._now) if latest else "",
             latest_when=self._say.when(latest.measured_at, self._now) if latest else "",
             latest_severity=severity or "none",
-            latest_word=self._word(severity),
-            limits=self._limits(spans, facts),
+            latest_word=self._word(severity) if facts.of_patient else "",
+            limits=self._limits(spans, facts) if facts.of_patient else "",
             svg=self._svg(quantity, readings, spans, judged) if readings else None,
             table=[self._line(pair, facts, judged) for pair in readings],
         )

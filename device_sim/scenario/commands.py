@@ -114,7 +114,8 @@ def run(
     future would be taken for one with a wrong clock. Each device remembers what it measured, with
     the story's time, so the board shows the readings on the days they belong to, as late ones.
 
-    Ends when everything is delivered.
+    Ends when everything is delivered. A story whose last day is today ends with the day, since the
+    rest comes at its hour; Ctrl-C ends it before.
     """
     found = files.load(story)
     if seed is not None:

@@ -45,6 +45,17 @@ async def test_a_quantity_beside_the_usual_kit_has_a_place_once_it_was_measured(
     assert 'data-quantity="systolic_bp"' not in page
 
 
+async def test_a_battery_is_not_said_to_lack_limits_or_a_judgement(nurse, ward):
+    patient = ward.add_patient()
+    ward.add_reading(patient, 90, datetime.now(UTC) - timedelta(hours=1), "battery")
+    page = (await nurse.get(f"/patients/{patient}")).text
+    section = page[page.index('data-quantity="battery"') :]
+    latest = section[: section.index('class="picture"')]
+    assert '<span class="number">90</span>' in latest
+    assert "Ingen grænser sat" not in latest
+    assert "Ikke vurderet" not in latest
+
+
 async def test_every_quantity_of_the_usual_kit_has_a_place_also_without_readings(nurse, ward):
     page = (await nurse.get(f"/patients/{ward.add_patient()}")).text
     assert len(re.findall("data-quantity=", page)) == 3
