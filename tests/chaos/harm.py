@@ -99,7 +99,7 @@ class Harm:
         if self._bad[fault.target]:
             return
         line = self._house.lines[fault.target]
-        if fault.kind is Kind.BLACK_HOLE and fault.for_s > 2:  # noqa: PLR2004 - the longer half
+        if fault.kind is Kind.BLACK_HOLE and fault.for_s > 2:
             # A router that was dead for long comes back without the lines it had.
             line.reset()
         line.mend()

@@ -119,9 +119,7 @@ def _opening(luck: random.Random, homes: int) -> list[tuple[Kind, str]]:
     return musts
 
 
-def _round(
-    luck: random.Random, number: int, homes: int, opening: list[tuple[Kind, str]]
-) -> Round:
+def _round(luck: random.Random, number: int, homes: int, opening: list[tuple[Kind, str]]) -> Round:
     measures = tuple(
         (round(luck.uniform(0, ROUND_S), 2), home_name(home), device)
         for home in range(1, homes + 1)

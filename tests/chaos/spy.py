@@ -103,7 +103,9 @@ class ReceiptSpy:
         self._connection: psycopg.Connection[Any] | None = None
         self._worker = threading.Thread(target=self._work, name="receipt-spy", daemon=True)
         self._client = Client(
-            CallbackAPIVersion.VERSION2, client_id="receipt-spy", protocol=MQTTProtocolVersion.MQTTv5
+            CallbackAPIVersion.VERSION2,
+            client_id="receipt-spy",
+            protocol=MQTTProtocolVersion.MQTTv5,
         )
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         wanted = [(ALL_RECEIPTS, 1), (topics.ALL_OBSERVATIONS, 1)]

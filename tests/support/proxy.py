@@ -134,7 +134,6 @@ class Proxy:
         with self._lock:
             self._open -= {source, sink}
 
-
     def _pass_on(self, data: bytes, sink: socket.socket) -> None:
         while data:
             slowness = self._slowness
