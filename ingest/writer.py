@@ -29,11 +29,12 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 
-from ingest import attribution, devices, identity, outboxes, rows
+from ingest import attribution, devices, guard_store, identity, outboxes, rows
+from ingest.guard_store import Weighing
 from ingest.identity import Key
 from ingest.outboxes import Outbox, Source
 from ingest.parcel import ID_CLASH, NOT_STORABLE, UNKNOWN_KIT, Parcel, Quarantined
-from ingest.reading import DeviceIdentity, Reading
+from ingest.reading import DeviceIdentity, Reading, is_weight
 from telekol import queries
 from telekol.wire import Receipt, shortened
 
@@ -182,14 +183,23 @@ def _attribute(
     readings = [batch.readings[position] for position in news]
     assignments = attribution.load(connection, {outbox.kit for outbox in held.values()})
     numbers = devices.numbers(connection, {reading.device for _, reading in readings})
+    weighings = [
+        Weighing(place, patient, reading, numbers[reading.device])
+        for place, (index, reading) in enumerate(readings)
+        if is_weight(reading)
+        and (patient := assignments.patient(held[batch.sources[index]].kit, reading.measured_us))
+    ]
+    noted, kept_back = guard_store.examine(connection, weighings)
     patients: list[UUID | None] = []
 
     def written() -> Iterator[bytes]:
         # While the server takes in the rows before.
         heads: dict[tuple[int, DeviceIdentity, UUID | None], bytes] = {}
-        for index, reading in readings:
+        for place, (index, reading) in enumerate(readings):
             outbox = held[batch.sources[index]]
             patient = assignments.patient(outbox.kit, reading.measured_us)
+            if place in kept_back:
+                patient = None
             patients.append(patient)
             origin = index, reading.device, patient
             if origin not in heads:
@@ -199,6 +209,7 @@ def _attribute(
     _copy(connection, "copy_observations", written())
     judgements = zip(patients, (reading for _, reading in readings), strict=True)
     _copy(connection, "copy_judgements", rows.judgement_rows(judgements))
+    guard_store.note(connection, weighings, noted)
     return patients
 
 
