@@ -37,7 +37,7 @@ from gateway.systemd_notify import Notifier
 from gateway.timekeeper import Timekeeper
 from gateway.trusted_time import SystemClock, TrustedTime
 from gateway.uplink import Uplink
-from gateway.watch import keep_house, watch
+from gateway.watch import keep_house, watch, watch_room
 
 Part = Coroutine[Any, Any, None]
 
@@ -59,6 +59,7 @@ def parts_of(
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake, held, time)
     home = _home(settings, intake, outbox, condition, time)
     report = RadioReport(notifier, condition, time.earliest)
+    watch_room(outbox, condition, time.earliest)
     redater = Redater(outbox, clocks, is_first=known is None or known.boot != time.boot)
     time.on_step = redater.stepped
     keeper = Timekeeper(time, held, intake, clocks, lambda: uplink.is_connected, troubles, redater)

@@ -342,7 +342,7 @@ class Outbox:
         """Free pages in the file when the disk has none; needs a disk that takes a deletion."""
         with self.file.transaction():
             gone = self._keeper.drop_history(SMALL_BATCH)
-        self._take_in(GivenUp(history=gone))
+        self._history -= gone  # whether there is room now, the next try says
         if gone:
             _LOG.warning("the disk is full: %d rows of history were given up", gone)
 

@@ -105,13 +105,18 @@ class Timekeeper:
         OutboxCorruptError
             If the outbox is damaged: a new start of the process begins a new one.
         """
+        said = ""
         while True:
             try:
                 self.once()
+                said = ""
             except OutboxCorruptError:
                 raise
             except OutboxError as error:
-                _LOG.error("held readings stay where they are: %s", error)
+                # Once: on a full disk this comes every second, and the log may lie on that disk.
+                if str(error) != said:
+                    _LOG.error("the time is not noted, held readings stay: %s", error)
+                said = str(error)
             await asyncio.sleep(LOOK_EVERY_S)
 
     def once(self) -> None:
