@@ -320,8 +320,7 @@ async def test_a_full_disk_is_told_at_once_and_once(small_disk: Path) -> None:
 def test_the_process_of_a_full_disk_goes_on(small_disk: Path) -> None:
     """The same in a process of its own that is then killed: nothing it said is kept is missing."""
     code = (
-        "import sys\nfrom pathlib import Path\nfrom gateway.condition import Condition
-from gateway.errors import DiskFullError\n"
+        "import sys\nfrom pathlib import Path\nfrom gateway.errors import DiskFullError\n"
         "from gateway.outbox import Outbox\nfrom tests.gateway.conftest import NOW, observation\n"
         "outbox = Outbox.open(Path(sys.argv[1]), NOW)\n"
         "try:\n  for n in range(5000):\n    outbox.put([observation(n)]); print(n, flush=True)\n"
