@@ -239,6 +239,7 @@ def _home_status(home: Home) -> dict[str, Any]:
                 "faults": device.faults.on,
                 **asdict(home.log.counts(device.serial)),
                 "pending": device.pending_count,
+                "in_memory": len(device.pending()),
             }
             for kind, device in home.devices.items()
         },

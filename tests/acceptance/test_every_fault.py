@@ -215,9 +215,13 @@ def test_in_the_end_nothing_is_doubled_and_the_server_is_quiet(
     for outcome in walked.values():
         outcome.exception(8 * WITHIN_S)
     assert [text for home in street.homes for text in home.complaints()] == []
-    for home in street.homes:
-        wait_until(lambda home=home: not _open(home), f"no trouble at {home.gateway_id}", 60)
+    wait_until(lambda: not _troubles(street), "the end of every trouble", 60)
 
 
-def _open(home: Home) -> list[str]:
-    return [f"{kind}: {code}" for kind in home.kinds for code in home.troubles(kind)]
+def _troubles(street: Street) -> list[str]:
+    return [
+        f"{home.gateway_id} {kind}: {code}"
+        for home in street.homes
+        for kind in home.kinds
+        for code in home.troubles(kind)
+    ]

@@ -91,7 +91,7 @@ ROWS: Final = """
 def rows(connection: Any) -> list[Row]:
     """Read what the server has, but for what comes along."""
     found = connection.execute(ROWS, [sorted(_COMES_ALONG)])
-    return [Row(*row[:9], frozenset(row[9]), row[10]) for row in found]
+    return [Row(*(*row[:9], frozenset(row[9]), row[10])) for row in found]
 
 
 def wanted(lines: Iterable[str]) -> list[Wanted]:
