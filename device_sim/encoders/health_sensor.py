@@ -2,8 +2,10 @@
 
 Owns the byte layouts of GHSS v1.0 and ETS v1.0 as far as a spirometer needs them: numeric
 observations named by MDC codes (ISO/IEEE 11073-10101), the segmentation header, and the nine
-bytes of Elapsed Time, with two more where the clock is read. Sources: the SIG's Generic Health Sensor guide, and Philips' open GHS server
-simulator for the order of the fields. Must not know which values go together.
+bytes of Elapsed Time, with two more where the clock is read. Sources: the SIG's Generic Health
+Sensor guide, Philips' open GHS server simulator for the order of the fields, and Zephyr's Elapsed
+Time Service for the clock. Must not know which values
+go together.
 """
 
 from __future__ import annotations

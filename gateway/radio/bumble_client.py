@@ -31,10 +31,10 @@ from bumble import hci
 from bumble.device import Connection
 from bumble.gatt import ClientCharacteristicConfigurationBits as Cccd
 
-from gateway.radio.adapter import SET_UP_WITHIN_S
 from gateway.radio.bumble_scanner import BumbleScanner, scanner_backend
 from gateway.radio.bumble_security import WANTS_SECURITY, LinkSecurity
 from gateway.radio.commit_first import CommitFirstClient, nobody_waits
+from gateway.radio.contract import SET_UP_WITHIN_S
 from gateway.radio.errors import LinkEndedError, MuteDeviceError
 from gateway.radio.hci import HciAdapter
 from gateway.radio.services import discover

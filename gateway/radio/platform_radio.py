@@ -18,14 +18,14 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementDataCallback
 from bleak.exc import BleakDBusError, BleakError
 
-from gateway.radio.adapter import (
+from gateway.radio.bluez import BlueZ
+from gateway.radio.bluez_bus import unavailable
+from gateway.radio.contract import (
     CONNECT_TIMEOUT_S,
     HANG_UP_MARGIN_S,
     DisconnectedCallback,
     listed,
 )
-from gateway.radio.bluez import BlueZ
-from gateway.radio.bluez_bus import unavailable
 from gateway.radio.errors import BondLostError, BondRepairError, DeviceStuckError
 from gateway.radio.pairing import PairingPolicy, normal
 

@@ -16,7 +16,7 @@ from device_sim.demo.postgres import EmbeddedPostgres
 from device_sim.faults import FAULTS
 from tests.support.databases import migrated_copy
 from tests.support.processes import Broker, wait_until
-from tests.support.street import WITHIN_S, Home, Step, Street
+from tests.support.street import WIRED, WITHIN_S, Home, Step, Street
 
 Walked = dict[str, Future[None]]
 
@@ -31,7 +31,8 @@ def _while(fault: str, kind: str, told: str = "", **parameters: float) -> Step:
 
     def step(home: Home) -> None:
         _read(home, kind)
-        home.fault(kind, fault, **parameters)
+        apart = home.fault if kind in WIRED else home.fault_apart
+        apart(kind, fault, **parameters)
         _read(home, kind, f"what was measured with {fault}")
         if told:
             home.until_told(kind, told)
@@ -57,12 +58,23 @@ def _once(fault: str, kind: str, told: str = "", **parameters: float) -> Step:
     return step
 
 
+def _told_live_and_cut(home: Home) -> None:
+    """What was told live and cut is a record too, and read as one in the next connection."""
+    kind = "spirometer"
+    _read(home, kind)
+    home.fault(kind, "truncated")
+    home.measure(kind)
+    wait_until(lambda: not home.status(kind)["faults"], "a packet to be cut", WITHIN_S)
+    _read(home, kind, "what was cut, and what was measured after it,")
+    home.until_told(kind, "unreadable-measurement")
+
+
 def _kept_while_silent(fault: str, kind: str, **parameters: float) -> Step:
     """The clock changes while a reading lies in the device, out of reach."""
 
     def step(home: Home) -> None:
         _read(home, kind)
-        home.fault(kind, "silent")
+        home.fault_apart(kind, "silent")
         home.measure(kind)
         home.fault(kind, fault, **parameters)
         home.measure(kind)
@@ -76,7 +88,7 @@ def _kept_while_silent(fault: str, kind: str, **parameters: float) -> Step:
 def _silent(home: Home) -> None:
     kind = "oximeter"
     _read(home, kind)
-    home.fault(kind, "silent")
+    home.fault_apart(kind, "silent")
     for _ in range(3):
         home.measure(kind)
     assert home.status(kind)["pending"] == 3
@@ -87,7 +99,7 @@ def _silent(home: Home) -> None:
 def _lost_bond(home: Home) -> None:
     kind = "and-scale"
     _read(home, kind)
-    home.fault(kind, "lost-bond")
+    home.fault_apart(kind, "lost-bond")
     home.measure(kind)
     home.until_told(kind, "bond-lost")
     assert home.status(kind)["pending"] == 1
@@ -99,7 +111,7 @@ def _lost_bond(home: Home) -> None:
 def _battery_removed(home: Home) -> None:
     kind = "beurer-scale"
     _read(home, kind)
-    home.fault(kind, "battery-removed")
+    home.fault_apart(kind, "battery-removed")
     home.ask("press-pairing", kind)
     _read(home, kind, "what was measured with new batteries")
     home.heal(kind)
@@ -109,7 +121,7 @@ def _battery_removed(home: Home) -> None:
 def _never_answers(home: Home) -> None:
     kind = "thermometer"
     _read(home, kind)
-    home.fault(kind, "never-answers")
+    home.fault_apart(kind, "never-answers")
     home.measure(kind)
     home.until_told(kind, "device-unreachable")
     home.heal(kind)
@@ -126,8 +138,6 @@ def _other_person(home: Home) -> None:
     home.heal(kind)
     _read(home, kind)
 
-
-OTHERS = {"clock-1970": "cuff", "clock-never-set": "thermometer"}
 
 STORIES: dict[str, tuple[int, Step]] = {
     # A radio that one device keeps busy is shared with nobody.
@@ -168,7 +178,7 @@ STORIES: dict[str, tuple[int, Step]] = {
     "link-lost recording-oximeter": (7, _once("link-lost", "recording-oximeter")),
     "repeats-memory recording-oximeter": (7, _while("repeats-memory", "recording-oximeter")),
     "link-lost spirometer": (7, _once("link-lost", "spirometer", count=2)),
-    "truncated spirometer": (7, _once("truncated", "spirometer")),
+    "truncated spirometer": (7, _told_live_and_cut),
 }
 
 

@@ -175,7 +175,11 @@ def _paired(
         own = [row for row in left if row.device_time == item.device_time]
         left = [row for row in left if row not in own]
         pairs.append((item, own))
-    for item in _latest_first(asked):
+    untold = _latest_first(asked)
+    if len(untold) == len(left):
+        in_order = sorted(left, key=lambda row: row.measured_at, reverse=True)
+        return pairs + [(item, [row]) for item, row in zip(untold, in_order, strict=True)], []
+    for item in untold:
         # By the latest measurement before it: a reading cannot be older than what it is of.
         own = [row for row in left if row.measured_at >= item.taken_at - timedelta(seconds=2)]
         left = [row for row in left if row not in own]

@@ -69,6 +69,11 @@ class Home:
         with self.street.control() as sim:
             sim.fault(self.gateway_id, kind, name, **parameters)
 
+    def fault_apart(self, kind: str, name: str, **parameters: float) -> None:
+        """Switch a fault on when the device has hung up, so that it does not come in between."""
+        wait_until(lambda: not self.status(kind)["connected"], f"the {kind} to hang up", WITHIN_S)
+        self.fault(kind, name, **parameters)
+
     def heal(self, kind: str, name: str | None = None) -> None:
         """Switch a fault off."""
         with self.street.control() as sim:
