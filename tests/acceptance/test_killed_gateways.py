@@ -27,6 +27,7 @@ HOMES = (
     ("streaming-oximeter",),
     ("nonin-3230", "vitalograph"),
 )
+STREAMS = ("streaming-oximeter", "nonin-3230")
 KILLS = 4
 SEED = random.randrange(2**32)
 
@@ -48,10 +49,20 @@ def _killed_at_random(*kinds: str, within_s: float) -> Step:
                 home.measure(kind)
             time.sleep(luck.uniform(0.0, within_s))
             _kill_and_restart(home)
+            _wait_for_fingers(home, kinds)
         for kind in kinds:
             home.until_right(kind, f"what the {kind} measured (seed {SEED})")
 
     return step
+
+
+def _wait_for_fingers(home: Home, kinds: tuple[str, ...]) -> None:
+    """One finger after the other: a stream's reading is told from another by when it came."""
+
+    def are_out() -> bool:
+        return all(home.status(kind)["pending"] == 0 for kind in kinds if kind in STREAMS)
+
+    wait_until(are_out, f"the finger to be out (seed {SEED})", WITHIN_S)
 
 
 def _killed_before_the_receipt(kind: str, *, is_erased: bool) -> Step:
