@@ -239,6 +239,8 @@ def _home_status(home: Home) -> dict[str, Any]:
                 "faults": device.faults.on,
                 **asdict(home.log.counts(device.serial)),
                 "pending": device.pending_count,
+                "in_memory": len(device.pending()),
+                "connected": device.is_connected,
             }
             for kind, device in home.devices.items()
         },
