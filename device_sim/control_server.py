@@ -239,6 +239,8 @@ def _home_status(home: Home) -> dict[str, Any]:
                 "faults": device.faults.on,
                 **asdict(home.log.counts(device.serial)),
                 "pending": device.pending_count,
+                "in_memory": len(device.pending()),
+                "connected": device.is_connected,
             }
             for kind, device in home.devices.items()
         },
@@ -261,12 +263,11 @@ def _number(request: Request, name: str) -> float:
     return float(value)
 
 
-def _read(line: bytes) -> object:
+def _read(line: bytes) -> Any:
     try:
-        request: object = json.loads(line)
+        return json.loads(line)
     except ValueError as error:
         raise ControlError(
             f'Expected a line of JSON, such as {{"command": "status"}}; found {line[:60]!r} '
             f"({error})."
         ) from None
-    return request
