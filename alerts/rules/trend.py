@@ -204,7 +204,8 @@ def _rank_sum(
         if instants is not None:
             sign *= instants[apart:] != instants[:-apart]
         total[apart:] += sign
-    return total.sum(axis=0).astype(np.float64)
+    rank_sum: NDArray[np.float64] = total.sum(axis=0).astype(np.float64)
+    return rank_sum
 
 
 def _equals(rows: NDArray[np.float32]) -> NDArray[np.int16]:

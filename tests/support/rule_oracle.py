@@ -78,3 +78,43 @@ def _variance_of_s(values: list[float], ages: list[float]) -> float:
     two = math.prod(sum(t * (t - 1) for t in group) for group in (ties, times))
     found = first / 18 + two / (2 * n * (n - 1))
     return found + (three / (9 * n * (n - 1) * (n - 2)) if n > 2 else 0.0)
+
+
+def change(row: Row, need: Need, direction: int, within_days: float, median: bool) -> Answer:
+    """Change since the days before, from the furthest reading or from their median."""
+    value = row[-1][0]
+    near = [(v, a) for v, a in earlier(row, need) if a <= within_days + 0.5]
+    if not near:
+        return {"change": math.nan, "reference": math.nan, "n": 0}
+    reference = statistics.median(v for v, _ in near)
+    if not median and math.isfinite(value):
+        reference = max((v for v, _ in near), key=lambda v: _harm(value - v, direction))
+    enough = len(near) >= need.least_count and math.isfinite(value)
+    found: Answer = {"change": value - reference if enough else math.nan, "n": len(near)}
+    return found | ({"reference": reference} if math.isfinite(value) else {})
+
+
+def _harm(difference: float, direction: int) -> float:
+    return difference * direction if direction else abs(difference)
+
+
+def ewma(row: Row, need: Need, centre: float, spread: float, weight: float) -> Answer:
+    """Take the recursion as it is printed, from 0 at the first reading."""
+    used = usable(row, need)
+    at = 0.0
+    for value, _ in used:
+        at = weight * (value - centre) / spread + (1 - weight) * at
+    known = len(used) >= need.least_count and math.isfinite(row[-1][0])
+    return {"ewma": at if known else math.nan, "n": len(used)}
+
+
+def cusum(row: Row, need: Need, centre: float, spread: float, k: float) -> Answer:
+    """Take both recursions as they are printed, from 0 at the first reading."""
+    used = usable(row, need)
+    high = low = 0.0
+    for value, _ in used:
+        z = (value - centre) / spread
+        high, low = max(0.0, high + z - k), max(0.0, low - z - k)
+    if len(used) < need.least_count or not math.isfinite(row[-1][0]):
+        high = low = math.nan
+    return {"high": high, "low": low, "n": len(used)}
