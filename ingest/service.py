@@ -17,6 +17,7 @@ import psycopg
 from psycopg import Connection
 
 from ingest import health, health_writer, parcel, writer
+from ingest.asking_desk import AskingDesk
 from ingest.health import News
 from ingest.parcel import Parcel
 from ingest.settings import IngestSettings
@@ -49,6 +50,9 @@ def run(settings: IngestSettings, stop: StopSignal) -> None:
     """
     subscriber = Subscriber(settings)
     database = Database(settings)
+    asking = AskingDesk(
+        settings.database_url.get_secret_value(), subscriber.send, settings.ingest_ask_every_s
+    )
     heartbeat = Heartbeat(settings.heartbeat_file)
     subscriber.start()
     try:
@@ -59,9 +63,11 @@ def run(settings: IngestSettings, stop: StopSignal) -> None:
             if arrivals:
                 settle(subscriber, database, arrivals, stop)
             if subscriber.is_receiving():
+                asking.look(datetime.now(UTC))
                 heartbeat.beat()
     finally:
         subscriber.stop()
+        asking.close()
         database.close()
 
 
