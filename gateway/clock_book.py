@@ -20,7 +20,8 @@ from typing import Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, NaiveDatetime, TypeAdapter, ValidationError
 
-from gateway.clock import DeviceClock, Era, wrongness
+from gateway.clock import wrongness
+from gateway.device_clock import DeviceClock, Era
 from gateway.outbox import Outbox
 
 _LOG = logging.getLogger(__name__)

@@ -28,9 +28,9 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
 from gateway.causes import cause_of
-from gateway.clock import DeviceClock
 from gateway.clock_book import ClockBook
 from gateway.conversations import Conversation, Home
+from gateway.device_clock import DeviceClock
 from gateway.errors import OutboxCorruptError
 from gateway.intake import Intake
 from gateway.ladder import Proof

@@ -5,7 +5,8 @@ Owns the radio and nothing of what is said on it. `open_radio` is the way in.
 
 from __future__ import annotations
 
-from gateway.radio.adapter import PLATFORM, Radio, open_radio
+from gateway.radio.adapter import PLATFORM, open_radio
+from gateway.radio.contract import Radio
 from gateway.radio.errors import (
     BondLostError,
     BondRepairError,

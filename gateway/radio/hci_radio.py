@@ -19,9 +19,9 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementDataCallback
 from bleak.exc import BleakError
 
-from gateway.radio.adapter import CONNECT_TIMEOUT_S, DisconnectedCallback, listed
 from gateway.radio.bumble_client import client_backend
 from gateway.radio.bumble_scanner import scanner_backend
+from gateway.radio.contract import CONNECT_TIMEOUT_S, DisconnectedCallback, listed
 from gateway.radio.errors import RadioUnavailableError
 from gateway.radio.hci import HciAdapter
 from gateway.radio.pairing import PairingPolicy

@@ -18,9 +18,9 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementDataCallback
 from bleak.exc import BleakDBusError, BleakError
 
-from gateway.radio.adapter import CONNECT_TIMEOUT_S, DisconnectedCallback, listed
 from gateway.radio.bluez import BlueZ
 from gateway.radio.bluez_bus import unavailable
+from gateway.radio.contract import CONNECT_TIMEOUT_S, DisconnectedCallback, listed
 from gateway.radio.errors import BondLostError, BondRepairError, DeviceStuckError
 from gateway.radio.pairing import PairingPolicy, normal
 

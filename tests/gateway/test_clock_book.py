@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.clock import ClockSample, DeviceClock, correct, local_time
+from gateway.clock import correct, local_time
 from gateway.clock_book import ClockBook
+from gateway.device_clock import ClockSample, DeviceClock
 from gateway.outbox import CLOCKS_KEPT, Outbox
 from telekol.observation import TimeConfidence
 from tests.gateway import old_outboxes

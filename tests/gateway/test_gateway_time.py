@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gateway import trusted_time
-from gateway.clock import ClockSample, DeviceClock, needs_setting
+from gateway.clock import needs_setting
 from gateway.clock_book import ClockBook
 from gateway.clock_troubles import ClockTroubles
 from gateway.condition import Condition
+from gateway.device_clock import ClockSample, DeviceClock
 from gateway.errors import OutboxError, OutboxFullError
 from gateway.gateway_clock import (
     ALONE_MOST,
