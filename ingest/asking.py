@@ -53,6 +53,10 @@ ATTEMPTS: Final = (timedelta(0), timedelta(minutes=10), timedelta(hours=2))
 """How long after the last fruitless attempt the next instruction goes out. After the last one the
 numbers count as gone: a home that did so three times has them no longer."""
 
+REFUSED_WAIT: Final = timedelta(hours=6)
+"""After a refusal: a home whose book of instructions is full, or whose software is too old to
+know the kind. It says nothing of the readings, so it never makes them count as gone."""
+
 COMING: Final = timedelta(minutes=2)
 """How long readings may take after the home has said that they wait again."""
 
@@ -72,9 +76,6 @@ class Outcome(StrEnum):
     NOT_THERE = "not-there"
     REFUSED = "refused"
     EXPIRED = "expired"
-
-
-FRUITLESS: Final = frozenset({Outcome.NOT_THERE, Outcome.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +207,20 @@ def _unknown_end(life: Life) -> tuple[Run, ...]:
 
 
 def _may_be_asked_for(run: Run, asks: Iterable[Ask], now: datetime) -> bool:
-    fruitless = [ask for ask in asks if ask.outcome in FRUITLESS and clipped([run], ask.run)]
-    if len(fruitless) >= len(ATTEMPTS):
+    about = [ask for ask in asks if clipped([run], ask.run)]
+    refused = _last_end(about, Outcome.REFUSED)
+    if refused is not None and now - refused < REFUSED_WAIT:
         return False
-    last = max((ask.ended_at for ask in fruitless if ask.ended_at), default=None)
-    return last is None or now - last >= ATTEMPTS[len(fruitless)]
+    attempts = sum(ask.outcome is Outcome.NOT_THERE for ask in about)
+    if attempts >= len(ATTEMPTS):
+        return False
+    last = _last_end(about, Outcome.NOT_THERE)
+    return last is None or now - last >= ATTEMPTS[attempts]
+
+
+def _last_end(asks: Iterable[Ask], outcome: Outcome) -> datetime | None:
+    ends = (ask.ended_at for ask in asks if ask.outcome is outcome and ask.ended_at)
+    return max(ends, default=None)
 
 
 def _outcome(ask: Ask, life: Life, now: datetime) -> Outcome | None:

@@ -31,14 +31,14 @@ from tests.support.processes import Broker, wait_until
 from tests.support.proxy import Proxy, Slowness
 
 Db = Connection[TupleRow]
-ROUNDS = 4
+ROUNDS = 3
 
 
 @pytest.mark.timeout(400)
 def test_a_short_campaign_loses_nothing_and_doubles_nothing() -> None:
     seed = secrets.randbelow(2**31)
     with tempfile.TemporaryDirectory(prefix="telekol-chaos-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # noqa: S103 - as root, PostgreSQL runs as somebody else
+        Path(folder).chmod(0o755)  # as root, PostgreSQL runs as somebody else
         result = run(Order(seed, ROUNDS), Path(folder) / "house", lambda _number, _what: None)
     assert is_sound(result), f"make chaos ROUNDS={ROUNDS} SEED={seed}: {result}"
     assert result["rounds"] == ROUNDS

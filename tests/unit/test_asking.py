@@ -11,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import asking
-from ingest.asking import ATTEMPTS, COMING, END, GAP_AGE, OPEN_MOST, Ask, Heard, Life, Outcome
+from ingest.asking import (
+    ATTEMPTS,
+    COMING,
+    END,
+    GAP_AGE,
+    OPEN_MOST,
+    REFUSED_WAIT,
+    Ask,
+    Heard,
+    Life,
+    Outcome,
+)
 from telekol.instructions import AcknowledgementState
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -79,7 +90,8 @@ def test_it_ends_when_what_it_asked_for_has_come() -> None:
 
 
 def test_a_home_that_does_it_in_vain_is_asked_three_times_and_then_no_more() -> None:
-    now, asks = NOW, ()
+    now = NOW
+    asks: tuple[Ask, ...] = ()
     life = _life((51, 100), heard=_heard(100))
     for attempt, wait in enumerate(ATTEMPTS, start=1):
         assert asking.decide(replace(life, asks=asks), now + wait).issue == ((51, 100),)
@@ -110,6 +122,16 @@ def test_what_expired_unheard_is_asked_for_again() -> None:
     assert asking.decide(life, NOW).end == ((ask.id, Outcome.EXPIRED),)
     over = replace(ask, outcome=Outcome.EXPIRED, ended_at=NOW)
     assert asking.decide(replace(life, asks=(over,)), NOW).issue == ((51, 100),)
+
+
+def test_a_refusal_is_not_the_end_of_it() -> None:
+    refused = _ask((51, 100), answer=AcknowledgementState.REFUSED, answered_at=NOW)
+    life = _life((51, 100), heard=_heard(100), asks=(refused,))
+    assert asking.decide(life, NOW).end == ((refused.id, Outcome.REFUSED),)
+    over = replace(refused, outcome=Outcome.REFUSED, ended_at=NOW)
+    many = replace(life, asks=(over,) * 9)
+    assert asking.decide(many, NOW + REFUSED_WAIT / 2).issue == ()
+    assert asking.decide(many, NOW + REFUSED_WAIT).issue == ((51, 100),)
 
 
 def test_a_life_that_is_over_is_asked_once_for_its_end() -> None:
