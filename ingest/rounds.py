@@ -36,9 +36,7 @@ class Rounds:
     A round that fails is said and made again the next time; it ends nothing.
     """
 
-    def __init__(
-        self, settings: IngestSettings, subscriber: Subscriber, stop: StopSignal
-    ) -> None:
+    def __init__(self, settings: IngestSettings, subscriber: Subscriber, stop: StopSignal) -> None:
         url = settings.database_url.get_secret_value()
         self._is_receiving: Callable[[], bool] = subscriber.is_receiving
         self._stop = stop
