@@ -64,7 +64,7 @@ def run(
 ) -> None:
     """Read the devices of one home and send their readings.
 
-    Finds pulse oximeters and scales by radio, keeps each reading on disk before the device
+    Finds the devices of docs/devices.md by radio, keeps each reading on disk before the device
     may forget it, and sends it until the server has confirmed it. Runs until stopped by
     Ctrl-C or SIGTERM. An option given here wins over its environment variable.
     """
@@ -97,7 +97,8 @@ def _hand_on(given: Mapping[str, object]) -> None:
 
 
 @app.command(
-    epilog="Example: **telekol gateway enrol --id gw-aarhus-017 --key /etc/telekol/gateway.key**"
+    epilog="Example: **telekol gateway enrol --id gw-aarhus-017 "
+    "--key /var/lib/telekol/gateway.key**"
 )
 def enrol(
     gateway_id: str | None = typer.Option(
