@@ -29,3 +29,7 @@ class IngestSettings(DatabaseSettings, BrokerSettings, HeartbeatSettings):
         le=10_000,
         description="Most messages taken and not yet acknowledged; the broker holds the rest.",
     )
+
+
+class QuarantineSettings(DatabaseSettings):
+    """Where the quarantine is, for `telekol quarantine`."""
