@@ -205,3 +205,14 @@ async def test_a_clock_that_no_host_can_read_shows_the_time_on_the_wall() -> Non
     for kind in ("vitalograph", "beurer-po60"):
         assert abs(home.device(kind).clock.now() - wall) < timedelta(minutes=1)
     assert home.scale.clock.error == timedelta()
+
+
+async def test_a_po60_takes_the_time_although_the_host_hangs_up_at_once() -> None:
+    async with at_home("beurer-po60") as (home, radio):
+        device = home.device("beurer-po60")
+        await home.measure("beurer-po60")
+        async with session(radio, device) as link:
+            set_clock = bytes.fromhex("8319030e081e05000058")
+            await link.client.write_gatt_char("ff01", set_clock, response=False)
+            await link.client.disconnect()
+        await until(lambda: abs(device.clock.now() - TIME) < timedelta(minutes=1))
