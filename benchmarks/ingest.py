@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def measure(place: Place, sizes: Sequence[float]) -> dict[str, Any]:
-    """Measure everything, the same things again after each other, and put them beside each other."""
+    """Measure everything, and put what belongs together beside each other."""
     report: dict[str, Any] = {"machine": _machine(), "rows_per_s": {}}
     report["rows_per_s"] = _stores(place) | _ways(place, report)
     report |= _ratios(report["rows_per_s"])
@@ -231,7 +231,7 @@ def _options() -> argparse.Namespace:
         type=int,
         default=200_000,
         metavar="N",
-        help="readings in one measurement; fewer are quicker and less steady (default: %(default)s)",
+        help="readings in one measurement; fewer are less steady (default: %(default)s)",
     )
     parser.add_argument(
         "--repeats",

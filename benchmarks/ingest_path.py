@@ -28,6 +28,7 @@ from tests.support.processes import Broker, telekol
 WINDOW: Final = 1000
 """As ingest asks for."""
 
+_LONGEST_S: Final = 300.0
 _RECEIPTS: Final = f"{topics.ROOT}/+/receipts"
 
 
@@ -63,7 +64,7 @@ class Ingest:
             "ingest",
             TELEKOL_DATABASE_URL=database,
             TELEKOL_BROKER_URL=broker.url,
-            TELEKOL_LOG_LEVEL="warning",
+            TELEKOL_LOG_LEVEL="WARNING",
         )
         self._folder = folder
 
@@ -79,8 +80,12 @@ class Ingest:
         listener = self._listen(messages)
         time.sleep(0.3)
         memory: list[int] = []
+        deadline_s = time.monotonic() + _LONGEST_S
         with self._process as process:
             while listener.poll() is None:
+                if not process.is_running or time.monotonic() > deadline_s:
+                    listener.kill()
+                    raise SystemExit(f"ingest did not answer everything:\n{process.output()}")
                 memory.append(psutil.Process(process.pid).memory_info().rss)
                 time.sleep(0.5)
         assert listener.stdout is not None  # noqa: S101 - it was asked for

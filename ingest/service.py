@@ -17,6 +17,7 @@ from ingest import health, parcel
 from ingest.database import Database
 from ingest.health import News
 from ingest.parcel import Parcel
+from ingest.rounds import Rounds
 from ingest.settings import IngestSettings
 from ingest.storing import Batch, Storer
 from ingest.subscriber import Arrival, Subscriber
@@ -60,6 +61,7 @@ def run(settings: IngestSettings, stop: StopSignal) -> None:
     heartbeat = Heartbeat(settings.heartbeat_file)
     storer.start()
     subscriber.start()
+    Rounds(settings, subscriber, stop).start()
     while not stop.is_set():
         if not subscriber.is_alive():
             raise TelekolError("the MQTT thread has ended or hangs; ingest must be started again")

@@ -35,3 +35,10 @@ class IngestSettings(DatabaseSettings, BrokerSettings, HeartbeatSettings):
         le=10_000,
         description="Most messages taken and not yet acknowledged; the broker holds the rest.",
     )
+    ingest_ask_every_s: float = Field(
+        default=30.0,
+        ge=0.5,
+        le=86_400,
+        description="Seconds between two looks for readings that the server lacks and a home is "
+        "asked to send again, as after restoring a backup.",
+    )
