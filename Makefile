@@ -13,8 +13,7 @@ SEED ?=
 HOMES ?= 2
 CODE := telekol gateway ingest alerts clinician_api device_sim migrations
 
-.PHONY: help demo demo-reset test check bench-gateway bench-ingest format unit lock docs pictures clean
-.PHONY: help demo demo-reset test check chaos bench-gateway format unit lock docs pictures clean
+.PHONY: help demo demo-reset test check chaos bench-gateway bench-ingest format unit lock docs pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
