@@ -158,7 +158,7 @@ class Subscriber:
                 self._client.ack(arrival.packet_id, arrival.qos)
 
     def send(self, topic: str, payload: bytes) -> None:
-        """Send something that is sent again if it is lost; from any thread."""
+        """Send a message; who sends it must not depend on that it arrives."""
         self._client.publish(topic, payload, qos=1)
 
     def answer(self, receipts: Iterable[tuple[str, bytes]]) -> None:
