@@ -19,6 +19,7 @@ from psycopg import Connection
 from ingest import health, health_writer, parcel, writer
 from ingest.asking_desk import AskingDesk
 from ingest.health import News
+from ingest.line import open_line
 from ingest.parcel import Parcel
 from ingest.settings import IngestSettings
 from ingest.subscriber import Arrival, Subscriber
@@ -148,7 +149,5 @@ class Database:
 
     def _open(self) -> Connection[Any]:
         if self._connection is None:
-            self._connection = psycopg.connect(
-                self._url, autocommit=True, application_name="telekol-ingest", connect_timeout=5
-            )
+            self._connection = open_line(self._url, "telekol-ingest")
         return self._connection
