@@ -26,6 +26,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("drop index gateway_of_kit, kit_assignment_of_patient, triage_case_of_patient")
     op.execute("drop index triage_case_of_team, case_event_of_finding, case_event_by_clinician")
-    op.execute("drop index attribution_event_from, attribution_event_to, attribution_event_candidate")
+    op.execute(
+        "drop index attribution_event_from, attribution_event_to, attribution_event_candidate"
+    )
     op.execute("drop index attribution_event_undoing, validity_event_of_patient")
     op.execute("drop index plan_item_first_questionnaire")
