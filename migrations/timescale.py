@@ -105,10 +105,11 @@ def decompress_if_hypertable(connection: Connection, table: str) -> bool:
         return False
     driver: Any = connection.connection.driver_connection
     driver.execute(f"call remove_columnstore_policy('{table}', if_exists => true)")
-    # The function, not convert_to_rowstore: that is a procedure, which may want its own transaction.
+    # The function, not convert_to_rowstore: a procedure may want a transaction of its own.
     driver.execute(
-        "select decompress_chunk(format('%I.%I', chunk_schema, chunk_name)::regclass) "
-        f"from timescaledb_information.chunks where hypertable_name = '{table}' and is_compressed"
+        "select decompress_chunk(format('%%I.%%I', chunk_schema, chunk_name)::regclass) "
+        "from timescaledb_information.chunks where hypertable_name = %s and is_compressed",
+        [table],
     )
     driver.execute(f"alter table {table} set (timescaledb.enable_columnstore = false)")
     return True

@@ -45,8 +45,10 @@ class KeyRingError(TelekolError):
 
 @dataclass(frozen=True, slots=True)
 class CivilRegistrationNumber:
-    """Ten digits. No date and no checksum is demanded: since 2007 valid numbers fail modulus 11,
-    and replacement numbers have days above 31.
+    """Ten digits.
+
+    No date and no checksum is demanded: since 2007 valid numbers fail modulus 11, and replacement
+    numbers have days above 31.
     """
 
     digits: str = field(repr=False)
@@ -172,9 +174,9 @@ def new_file(year: int) -> str:
         for kind in ("seal", "find")
     )
     return (
-        "# Keys of the civil registration numbers. Whoever has this file and the database has them\n"
-        "# all; whoever loses it has lost them all. To rotate, put a new entry above the old one of\n"
-        "# its kind and run `telekol keys rotate`.\n\n" + entries
+        "# Keys of the civil registration numbers. Whoever has this file and the database has\n"
+        "# them all; whoever loses it has lost them all. To rotate, put a new entry above the old\n"
+        "# one of its kind and run `telekol keys rotate`.\n\n" + entries
     )
 
 
