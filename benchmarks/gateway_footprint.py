@@ -38,7 +38,7 @@ from packaging.requirements import Requirement
 from device_sim.emission import EmissionLog
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.virtual_radio import VirtualRadio
-from gateway.clock import DeviceClock
+from gateway.device_clock import DeviceClock
 from gateway.intake import Intake
 from gateway.outbox import Outbox
 from gateway.profiles import sig_uuid

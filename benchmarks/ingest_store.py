@@ -17,9 +17,7 @@ from psycopg import Connection
 
 from benchmarks import ingest_world as world
 from ingest import attribution, devices, outboxes, parcel, rows, writer
-from ingest.identity import Key
 from ingest.parcel import Parcel
-from ingest.reading import Reading
 from telekol import queries
 
 MESSAGES_PER_BATCH: Final = 200
@@ -41,41 +39,39 @@ def writer_rows_per_s(url: str, turn: int, messages: int, size: int) -> float:
 
 
 def copy_rows_per_s(url: str, turn: int, messages: int, size: int) -> float:
-    """Measure COPY of rows that are ready, into both tables of readings."""
+    """Measure COPY of rows that are ready, byte for byte, into both tables of readings."""
     took_s = 0.0
     with psycopg.connect(url, autocommit=True) as connection:
         for batch in _batches(turn, messages, size):
-            keys, heads = _ready(connection, batch)
+            keys, observations = _ready(connection, batch)
             began_s = time.perf_counter()
             with connection.transaction():
-                written = (rows.identity_row(*one) for one in keys)
-                rows.copy(connection, _SQL["copy_identities"], written)
-                written = (head + reading.tail for head, reading in heads)
-                rows.copy(connection, _SQL["copy_observations"], written)
+                rows.copy(connection, _SQL["copy_identities"], keys)
+                rows.copy(connection, _SQL["copy_observations"], observations)
             took_s += time.perf_counter() - began_s
     return messages * size / took_s
 
 
-def _ready(
-    connection: Connection[Any], batch: Sequence[Parcel]
-) -> tuple[list[tuple[Key, float]], list[tuple[bytes, Reading]]]:
-    """Find out beforehand all that the writer finds out while it stores."""
+def _ready(connection: Connection[Any], batch: Sequence[Parcel]) -> tuple[list[bytes], list[bytes]]:
+    """Find out beforehand all that the writer finds out while it stores, and write the rows."""
     with connection.transaction():
-        locked = outboxes.settle(connection, [item.run for item in batch if item.run])
-        numbers = devices.numbers(
-            connection, {one.device for item in batch for one in item.readings}
-        )
-        kits = attribution.load(connection, [item.kit for item in locked.values()])
-    keys, heads = [], []
+        held = outboxes.settle(connection, [item.run for item in batch if item.run])
+        wanted = {one.device for item in batch for one in item.readings}
+        numbers = devices.numbers(connection, wanted)
+        kits = attribution.load(connection, [item.kit for item in held.values()])
+    written = []
     for item in batch:
         if item.run is None:
             continue
-        outbox = locked[item.run.gateway, item.run.boot]
-        for one in item.readings:
-            patient = kits.patient(outbox.kit, one.measured_us)
-            keys.append(((one.stamp_us, one.id_head), one.value))
-            heads.append((rows.origin(patient, numbers[one.device], outbox.number), one))
-    return sorted(keys), heads
+        outbox = held[item.run.gateway, item.run.boot]
+        written += [
+            rows.observation_rows(
+                kits.patient(outbox.kit, one.measured_us), numbers[one.device], outbox.number, [one]
+            )
+            for one in item.readings
+        ]
+    keys = sorted(one.identity for item in batch for one in item.readings)
+    return [b"".join(keys)], [b"".join(written)]
 
 
 def _batches(turn: int, messages: int, size: int) -> Iterator[list[Parcel]]:

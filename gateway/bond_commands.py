@@ -5,14 +5,19 @@ Owns the commands. Must not know where bonds live or how a backup is encrypted.
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import typer
 
+from gateway.device_notes import CONSENT, DeviceNotes
 from gateway.errors import GatewayError
+from gateway.outbox_place import stopped_gateway
 from gateway.radio.pairing import LONGEST_WINDOW_S, PairingWindow
 from gateway.settings import GatewaySettings
 from telekol.settings import load
@@ -54,6 +59,7 @@ def close() -> None:
 def backup(file: Path = _FILE) -> None:
     """Write the keys of all paired devices to an encrypted file.
 
+    With them go the codes by which scales with several users know this gateway.
     Over BlueZ this needs root. The passphrase is asked for, or taken from
     TELEKOL_GATEWAY_BONDS_PASSPHRASE.
     """
@@ -62,9 +68,11 @@ def backup(file: Path = _FILE) -> None:
     settings = load(GatewaySettings)
     over_bluez = settings.is_platform_radio
     bonds = bond_places.from_bluez() if over_bluez else bond_places.from_hci(settings.bonds)
+    bonds = replace(bonds, consents=DeviceNotes(settings.device_notes).about(CONSENT))
     sealed = bond_file.seal(bonds, _passphrase(confirm=True))
     _write_new(file, sealed)
     typer.echo(f"{len(bonds.devices)} devices backed up: {', '.join(sorted(bonds.devices))}")
+    _say_consents(bonds.consents)
 
 
 @app.command()
@@ -84,20 +92,41 @@ def restore(
 
     settings = load(GatewaySettings)
     bonds = bond_file.unseal(_read(file), _passphrase(confirm=False))
-    if settings.is_platform_radio:
-        bond_places.into_bluez(bonds, other_adapter=other_adapter)
-    else:
-        bond_places.into_hci(settings.bonds, bonds)
+    with stopped_gateway(settings.gateway_outbox):
+        if settings.is_platform_radio:
+            bond_places.into_bluez(bonds, other_adapter=other_adapter)
+        else:
+            bond_places.into_hci(settings.bonds, bonds)
+        taken = _take_over(bonds.consents, DeviceNotes(settings.device_notes))
     typer.echo(f"{len(bonds.devices)} devices restored: {', '.join(sorted(bonds.devices))}")
+    _say_consents(taken)
+
+
+def _take_over(consents: Mapping[str, str], notes: DeviceNotes) -> list[str]:
+    """Note the codes that are not known here; one that this gateway has of its own stays."""
+    taken = [address for address in sorted(consents) if notes.read(address, CONSENT) is None]
+    for address in taken:
+        notes.write(address, CONSENT, consents[address])
+    return taken
+
+
+def _say_consents(addresses: Collection[str]) -> None:
+    if addresses:
+        typer.echo(f"with the consent of {len(addresses)}: {', '.join(sorted(addresses))}")
 
 
 def _write_new(file: Path, sealed: bytes) -> None:
+    draft = file.with_name(file.name + ".part")
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        if file.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(file))
+        # Whole or not at all, also on a stick that is pulled out. No link: sticks have FAT.
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as sink:
             sink.write(sealed)
             sink.flush()
             os.fsync(sink.fileno())
+        draft.rename(file)
     except OSError as error:
         raise GatewayError(
             f"Expected to write a new file {file}, found that it is not possible ({error}). An "

@@ -16,7 +16,7 @@ import binascii
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum, unique
 from typing import Any, Final
 
@@ -59,11 +59,15 @@ class Bonds:
         The address that the devices know the gateway by.
     devices
         The keys by device: for HCI the entry of the key store, for BlueZ ``{"info": text}``.
+    consents
+        What scales with users know the gateway by, by device: a slot whose code is lost can never
+        be used again. Backups made before there was such a part have none.
     """
 
     place: Place
     identity: str
     devices: Mapping[str, Mapping[str, Any]]
+    consents: Mapping[str, str] = field(default_factory=dict)
 
 
 def seal(bonds: Bonds, passphrase: str) -> bytes:
@@ -105,7 +109,12 @@ def unseal(data: bytes, passphrase: str) -> Bonds:
     try:
         plain = AESGCM(_key(passphrase, salt, cost)).decrypt(nonce, cipher, head)
         found = json.loads(plain)
-        return Bonds(Place(found["place"]), str(found["identity"]), dict(found["devices"]))
+        return Bonds(
+            Place(found["place"]),
+            str(found["identity"]),
+            dict(found["devices"]),
+            {str(name): str(note) for name, note in dict(found.get("consents", {})).items()},
+        )
     except InvalidTag:
         raise BondFileError(
             "Expected the passphrase that the backup was made with and an undamaged file, found "

@@ -19,7 +19,8 @@ from datetime import datetime, tzinfo
 from typing import Final
 from uuid import UUID
 
-from gateway.clock import IMPLAUSIBLE, DeviceClock, Timing, correct
+from gateway.clock import IMPLAUSIBLE, Timing, correct
+from gateway.device_clock import DeviceClock
 from gateway.profiles.measurement import Decoded, OfUser, Reading
 from telekol.observation import Device, Observation, TimeConfidence, arrival_id, reading_id
 from telekol.quantities import FACTS, Quantity

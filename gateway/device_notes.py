@@ -24,6 +24,9 @@ from gateway.errors import OutboxError
 
 _LOG = logging.getLogger(__name__)
 
+CONSENT: Final = "consent"
+"""The topic of what a scale with users knows us by; a backup carries it along."""
+
 _WRITTEN: Final = TypeAdapter(dict[str, dict[str, str]])
 
 
@@ -43,6 +46,10 @@ class DeviceNotes:
     def read(self, address: str, topic: str) -> str | None:
         """Give a note, if there is one."""
         return self._notes.get(address.upper(), {}).get(topic)
+
+    def about(self, topic: str) -> dict[str, str]:
+        """Give every device's note of a topic, by address."""
+        return {name: notes[topic] for name, notes in self._notes.items() if topic in notes}
 
     def write(self, address: str, topic: str, text: str | None) -> None:
         """Keep a note, or with None remove it; on disk when this returns.

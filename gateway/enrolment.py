@@ -56,8 +56,9 @@ def enrol(gateway: str, key: Path, *, renew: bool) -> Enrolment:
     pem = new_key()
     try:
         key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write(place, pem)
+        # The key last: after a power cut in between, the next enrol finds none and makes both.
         _write(request, signing_request(pem, gateway))
+        _write(place, pem)
     except OSError as error:
         raise CertificateError(f"cannot write {error.filename}: {error.strerror}") from error
     return Enrolment(place, request)

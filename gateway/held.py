@@ -29,8 +29,8 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, NaiveDatetime
 
-from gateway.clock import EARLIEST, DeviceClock, Era
 from gateway.clock_book import from_text
+from gateway.device_clock import EARLIEST, DeviceClock, Era
 from gateway.gateway_clock import SINCE_BOOT, undated
 from gateway.profiles.measurement import Reading
 from telekol.observation import Device, TimeConfidence
@@ -40,7 +40,7 @@ BOUNDED_WITHIN: Final = timedelta(hours=1)
 
 NEAR: Final = timedelta(minutes=2)
 """How far a device's clock may put a boot beyond its bounds and still be believed: its drift, as
-`gateway.clock.SAME_ERA_WITHIN`."""
+`gateway.device_clock.SAME_ERA_WITHIN`."""
 
 
 class HeldReading(BaseModel):

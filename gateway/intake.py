@@ -32,8 +32,8 @@ from gateway.capture import (
     refusals,
     renumbered,
 )
-from gateway.clock import DeviceClock
 from gateway.clock_book import AlwaysKnown, BootDates, to_text
+from gateway.device_clock import DeviceClock
 from gateway.errors import OutboxError, ProfileError
 from gateway.gateway_clock import is_dated, since_boot
 from gateway.held import Dated, HeldReading

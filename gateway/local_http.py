@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import json
 import logging
 import os
 import secrets
@@ -40,6 +39,9 @@ LIMIT_BYTES: Final = 64 * 1024
 WITHIN_S: Final = 10.0
 """How long a request may take; the caller is on the same machine or in the same home."""
 MOST_OPEN: Final = 8
+_MOST_HEARD: Final = 4 * MOST_OPEN
+"""Callers that are told that there are too many; of a flood the rest is hung up on, so that it
+cannot take every handle that a process may have."""
 TRIED_AGAIN_S: Final = 60.0
 _HEAD_BYTES: Final = 8 * 1024
 _TOKEN_BYTES: Final = 32
@@ -93,7 +95,9 @@ class LocalDoor:
         }
         self._socket = socket
         self._port = port
-        self._callers: set[asyncio.Task[None]] = set()
+        # Each door counts its own: nobody at the port can lock out the commands.
+        self._of_port: set[asyncio.Task[None]] = set()
+        self._of_socket: set[asyncio.Task[None]] = set()
         self._broken: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
@@ -111,7 +115,7 @@ class LocalDoor:
         try:
             await self._broken
         finally:
-            tasks = [*doors, *self._callers]
+            tasks = [*doors, *self._of_port, *self._of_socket]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -134,7 +138,7 @@ class LocalDoor:
 
     async def _open_socket(self) -> asyncio.Server:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._serve(reader, writer, token=None)
+            await self._serve(reader, writer, self._of_socket, token=None)
 
         return await asyncio.start_unix_server(serve, sock=listening(self._socket))
 
@@ -143,35 +147,48 @@ class LocalDoor:
         token = token_in(self._port.token_file)
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._serve(reader, writer, token=token)
+            await self._serve(reader, writer, self._of_port, token=token)
 
         server = await asyncio.start_server(serve, self._port.host, self._port.number)
         _LOG.info("programs of this home come in at %s:%d", self._port.host, self._port.number)
         return server
 
     async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, token: str | None
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        callers: set[asyncio.Task[None]],
+        *,
+        token: str | None,
     ) -> None:
+        if len(callers) >= _MOST_HEARD:
+            writer.close()
+            return
         caller = asyncio.current_task()
         assert caller is not None  # noqa: S101 - asyncio makes a task for every caller
-        self._callers.add(caller)
+        callers.add(caller)
         # A caller who is gone or too slow hears nothing; what was committed is known the next time.
         try:
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(WITHIN_S):
-                    await self._answer(reader, writer, token)
+                    await self._answer(reader, writer, token, is_busy=len(callers) > MOST_OPEN)
         finally:
-            self._callers.discard(caller)
+            callers.discard(caller)
             writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
 
     async def _answer(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str | None
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        token: str | None,
+        *,
+        is_busy: bool,
     ) -> None:
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_BYTES)
         try:
-            self._check_room()
+            _check_room(is_busy=is_busy)
             answer = self._act(await _read(connection, reader, writer, token))
         except _RefusedError as error:
             answer = Answer(error.status, {"error": str(error)})
@@ -184,10 +201,6 @@ class LocalDoor:
         for _ in range(_LEFT_OVER_READS):
             if not await reader.read(LIMIT_BYTES):
                 break
-
-    def _check_room(self) -> None:
-        if len(self._callers) > MOST_OPEN:
-            raise _RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "too many at a time; try again")
 
     def _act(self, request: _Request) -> Answer:
         act = self._routes.get((request.method, request.path))
@@ -252,6 +265,11 @@ def _headers(head: h11.Request) -> dict[str, str]:
     return {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers}
 
 
+def _check_room(*, is_busy: bool) -> None:
+    if is_busy:
+        raise _RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "too many at a time; try again")
+
+
 def _check_token(headers: dict[str, str], token: str | None) -> None:
     if token is None:
         return
@@ -263,7 +281,7 @@ def _check_token(headers: dict[str, str], token: str | None) -> None:
 
 
 def _written(connection: h11.Connection, answer: Answer) -> bytes:
-    body = json.dumps(answer.content, ensure_ascii=False).encode()
+    body = answer.as_json()
     headers = [
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(body))),
@@ -273,8 +291,11 @@ def _written(connection: h11.Connection, answer: Answer) -> bytes:
     if answer.status is HTTPStatus.UNAUTHORIZED:
         headers.append(("WWW-Authenticate", "Bearer"))
     response = h11.Response(status_code=answer.status, headers=headers, reason=answer.status.phrase)
-    pieces = [connection.send(one) for one in (response, h11.Data(body), h11.EndOfMessage())]
-    return b"".join(piece or b"" for piece in pieces)
+    head = connection.send(response) or b""
+    try:
+        return head + (connection.send(h11.Data(body)) or b"")
+    except h11.LocalProtocolError:
+        return head  # who asks with HEAD gets no body
 
 
 def token_in(file: Path) -> str:
@@ -288,6 +309,9 @@ def token_in(file: Path) -> str:
     try:
         found = file.read_text(encoding="ascii").strip()
     except FileNotFoundError:
+        found = ""
+    except UnicodeDecodeError:
+        _LOG.error("the token of the local port cannot be read and is made anew; tell the programs")
         found = ""
     if found:
         return found

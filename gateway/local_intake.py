@@ -13,6 +13,7 @@ Invariants
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,11 @@ class Answer:
 
     status: HTTPStatus
     content: dict[str, Any]
+
+    def as_json(self, indent: int | None = None) -> bytes:
+        """Write the content; what somebody sent and no text can hold is written as an escape."""
+        text = json.dumps(self.content, ensure_ascii=False, indent=indent)
+        return text.encode(errors="backslashreplace")
 
 
 class LocalIntake:

@@ -15,7 +15,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from uuid import UUID
 
-from gateway.clock import IMPLAUSIBLE, DeviceClock, Timing, correct
+from gateway.clock import IMPLAUSIBLE, Timing, correct
+from gateway.device_clock import DeviceClock
 from gateway.profiles.measurement import Reading
 from gateway.spirometry import SessionResult
 from gateway.spirometry_document import SpirometryDocument

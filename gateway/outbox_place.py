@@ -15,6 +15,8 @@ import fcntl
 import logging
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -37,7 +39,7 @@ class FileLock:
         except OSError:
             os.close(self._handle)
             raise OutboxError(
-                f"expected to be the only gateway with the outbox {path.name!r}, found that "
+                f"expected to be the only gateway with the outbox {path.stem!r}, found that "
                 "another process holds it; stop that one or give this one its own file"
             ) from None
 
@@ -46,6 +48,23 @@ class FileLock:
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
+
+
+@contextmanager
+def stopped_gateway(path: Path) -> Iterator[None]:
+    """Hold the outbox's lock, so that no gateway runs meanwhile; for what changes files beside it.
+
+    Raises
+    ------
+    OutboxError
+        If a gateway runs.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(path.name + ".lock"))
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class Place:

@@ -16,7 +16,7 @@ from typing import Final
 from bleak.backends.scanner import AdvertisementData
 
 from gateway.adverts import Adverts, Heard
-from gateway.clock import DeviceClock
+from gateway.device_clock import DeviceClock
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
 from telekol.observation import Device

@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import Final
 
-from gateway.clock import EARLIEST
+from gateway.device_clock import EARLIEST
 from telekol.observation import Observation, TimeConfidence
 
 APART: Final = timedelta(hours=1)

@@ -16,8 +16,8 @@ import logging
 import random
 from typing import Final
 
-from gateway.clock import DeviceClock
 from gateway.conversations.home import Home
+from gateway.device_clock import DeviceClock
 from gateway.errors import OutboxCorruptError, OutboxError, ProfileError
 from gateway.frames import StxFrames
 from gateway.intake import Taken

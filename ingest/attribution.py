@@ -8,14 +8,15 @@ elsewhere.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
 
-from ingest.reading import microseconds
+from ingest.reading import Reading, microseconds
 from telekol import queries
 
 _SQL: Final = queries.load("ingest", "queries.sql")
@@ -47,6 +48,18 @@ class Assignments:
             if since_us <= measured_us < until_us:
                 return patient
         return None
+
+    def parts(
+        self, kit: str, readings: Sequence[Reading]
+    ) -> list[tuple[UUID | None, Sequence[Reading]]]:
+        """Part readings that came through `kit` by whose they are, in the order they came."""
+        times_us = [reading.measured_us for reading in readings]
+        first_us, last_us = min(times_us), max(times_us)
+        for since_us, until_us, patient in self._by_kit.get(kit, ()):
+            if since_us <= first_us and last_us < until_us:
+                return [(patient, readings)]
+        one_by_one = groupby(readings, lambda reading: self.patient(kit, reading.measured_us))
+        return [(patient_then, list(some)) for patient_then, some in one_by_one]
 
 
 def load(connection: Connection[Any], kits: Iterable[str]) -> Assignments:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,13 +35,10 @@ class Weighing:
 
     Parameters
     ----------
-    place
-        Its place among the new readings of the batch.
     scale
         Number of its device.
     """
 
-    place: int
     patient: UUID
     reading: Reading
     scale: int
@@ -52,36 +50,59 @@ class Weighing:
         return Weight(reading.measured_us, reading.value, self.scale, slot_of(reading))
 
 
-def examine(
-    connection: Connection[Any], weighings: Sequence[Weighing]
-) -> tuple[Mapping[int, Verdict], frozenset[int]]:
-    """Judge new weights; give what is to be noted, by place, and the places that are held.
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What the guard said of a batch.
+
+    Parameters
+    ----------
+    noted
+        What is kept with a reason: weights with what was said of them.
+    held
+        Ids of those that get no patient.
+    """
+
+    noted: tuple[tuple[Weighing, Verdict], ...] = ()
+    held: frozenset[bytes] = frozenset()
+
+    def parts(
+        self, parts: Iterable[tuple[UUID | None, Sequence[Reading]]]
+    ) -> list[tuple[UUID | None, Sequence[Reading]]]:
+        """Part readings further, so that those held are nobody's."""
+        return [
+            (None if is_held else patient, list(some))
+            for patient, readings in parts
+            for is_held, some in groupby(readings, self._is_held)
+        ]
+
+    def _is_held(self, reading: Reading) -> bool:
+        return reading.reading_id in self.held
+
+
+def examine(connection: Connection[Any], weighings: Sequence[Weighing]) -> Guarded:
+    """Judge new weights.
 
     Those of one patient are judged in the order of their times, each with what was accepted
     before it, so that a backlog is judged as it would have been day by day.
     """
     if not weighings:
-        return {}, frozenset()
+        return Guarded()
     histories = _histories(connection, weighings)
-    noted: dict[int, Verdict] = {}
+    noted: list[tuple[Weighing, Verdict]] = []
     for item in sorted(weighings, key=lambda item: item.reading.measured_us):
         history = histories[item.patient]
         verdict = guard.judge(item.weight, history)
         if not verdict.is_held:
             history.append(item.weight)
         if verdict.code is not None:
-            noted[item.place] = verdict
-    return noted, frozenset(place for place, verdict in noted.items() if verdict.is_held)
+            noted.append((item, verdict))
+    held = frozenset(item.reading.reading_id for item, verdict in noted if verdict.is_held)
+    return Guarded(tuple(noted), held)
 
 
-def note(
-    connection: Connection[Any], weighings: Iterable[Weighing], noted: Mapping[int, Verdict]
-) -> None:
+def note(connection: Connection[Any], guarded: Guarded) -> None:
     """Keep why readings were held or accepted without proof."""
-    for item in weighings:
-        verdict = noted.get(item.place)
-        if verdict is None:
-            continue
+    for item, verdict in guarded.noted:
         if verdict.is_held:
             log.warning("a reading is held as unattributed: %s", verdict.code)
         connection.execute(

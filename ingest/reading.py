@@ -43,6 +43,7 @@ _TIMES_WITHOUT_DEVICE: Final = struct.Struct(">iq iq i")
 _NUMBERS: Final = struct.Struct(">iq id i16s")
 _SMALL: Final = struct.Struct(">ih")
 _ARRAY: Final = struct.Struct(">iiiiii")
+_IDENTITY: Final = struct.Struct(">h iq i8s id")
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -61,8 +62,10 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
         The first 64 bits of its id, signed. With `stamp_us` its key in the database.
     measured_us
         When it was measured, UTC.
+    identity
+        Its row of ``observation_identity``.
     tail
-        The columns of its row behind patient, device and outbox.
+        The columns of its row of ``observation`` behind patient, device and outbox.
     """
 
     seq: int
@@ -72,6 +75,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     measured_us: int
     reading_id: bytes
     device: DeviceIdentity
+    identity: bytes
     tail: bytes
 
 
@@ -129,22 +133,24 @@ def reading(
     received_us = (received - _EPOCH_UTC) // _MICROSECOND
     if device_time is None:
         stamp_us = received_us
-        head = _TIMES_WITHOUT_DEVICE.pack(8, measured_us, 8, received_us, -1)
+        whens = _TIMES_WITHOUT_DEVICE.pack(8, measured_us, 8, received_us, -1)
     else:
         stamp_us = (device_time - _EPOCH) // _MICROSECOND
-        head = _TIMES.pack(8, measured_us, 8, received_us, 8, stamp_us)
+        whens = _TIMES.pack(8, measured_us, 8, received_us, 8, stamp_us)
     raw_id = reading_id.bytes
     tail = b"".join(
         (
-            head,
+            whens,
             _NUMBERS.pack(8, seq, 8, value, 16, raw_id),
             words,
             array(TEXT_OID, [_field(word) for word in quality]) if quality else NULL,
             NULL if user_index is None else _SMALL.pack(2, user_index),
         )
     )
-    id_head = int.from_bytes(raw_id[:8], "big", signed=True)
-    return Reading(seq, stamp_us, id_head, value, measured_us, raw_id, device, tail)
+    head = raw_id[:8]
+    id_head = int.from_bytes(head, "big", signed=True)
+    identity = _IDENTITY.pack(3, 8, stamp_us, 8, head, 8, value)
+    return Reading(seq, stamp_us, id_head, value, measured_us, raw_id, device, identity, tail)
 
 
 _WEIGHT: Final = _field(str(Quantity.BODY_WEIGHT))

@@ -8,51 +8,49 @@ What else changes with it: the COPY statements in queries.sql, `ingest.reading`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
 
-from ingest.identity import Key
 from ingest.reading import NULL, UUID_OID, Reading, array
 
 _HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _END: Final = struct.pack(">h", -1)
-_ROWS_PER_WRITE: Final = 500
+
+_BYTES_PER_WRITE: Final = 128 * 1024
+"""The server takes in one piece while the next is written; smaller ones cost more calls."""
 
 _OBSERVATION_COLUMNS: Final = struct.pack(">h", 14)
-_IDENTITY: Final = struct.Struct(">h iq iq id")
 _UUID: Final = struct.Struct(">i16s")
 _ORIGIN: Final = struct.Struct(">ii ii")
 _COUNT: Final = struct.Struct(">h")
 _TIME: Final = struct.Struct(">iq")
 
 
-def identity_row(key: Key, value: float) -> bytes:
-    """Write a row of ``observation_identity``."""
-    return _IDENTITY.pack(3, 8, key[0], 8, key[1], 8, value)
-
-
-def origin(patient: UUID | None, device: int, outbox: int) -> bytes:
-    """Write the head of a row of ``observation``; many rows of a message share one."""
+def observation_rows(
+    patient: UUID | None, device: int, outbox: int, readings: Iterable[Reading]
+) -> bytes:
+    """Write rows of ``observation`` that have their origin in common."""
     who = NULL if patient is None else _UUID.pack(16, patient.bytes)
-    return _OBSERVATION_COLUMNS + who + _ORIGIN.pack(4, device, 4, outbox)
+    head = _OBSERVATION_COLUMNS + who + _ORIGIN.pack(4, device, 4, outbox)
+    return head + head.join([reading.tail for reading in readings])
 
 
-def judgement_rows(items: Iterable[tuple[UUID | None, Reading]]) -> Iterator[bytes]:
+def judgement_rows(parts: Iterable[tuple[UUID | None, Sequence[Reading]]]) -> Iterator[bytes]:
     """Write rows of ``judgement_queue``: one for each patient, readings without one in none."""
-    by_patient: dict[UUID, list[Reading]] = {}
-    for patient, reading in items:
+    by_patient: dict[bytes, list[Reading]] = defaultdict(list)
+    for patient, readings in parts:
         if patient is not None:
-            by_patient.setdefault(patient, []).append(reading)
-    for patient, readings in by_patient.items():
+            by_patient[patient.bytes] += readings
+    for patient_id, readings in by_patient.items():
         times_us = [reading.measured_us for reading in readings]
         yield b"".join(
             (
                 _COUNT.pack(4),
-                _UUID.pack(16, patient.bytes),
+                _UUID.pack(16, patient_id),
                 array(UUID_OID, [_UUID.pack(16, reading.reading_id) for reading in readings]),
                 _TIME.pack(8, min(times_us)),
                 _TIME.pack(8, max(times_us)),
@@ -61,10 +59,19 @@ def judgement_rows(items: Iterable[tuple[UUID | None, Reading]]) -> Iterator[byt
 
 
 def copy(connection: Connection[Any], statement: bytes, rows: Iterable[bytes]) -> None:
-    """Send rows; the server takes some in while the next are written."""
-    source = iter(rows)
+    """Send rows, one or many in each of the bytes given."""
     with connection.cursor() as cursor, cursor.copy(statement) as sink:
-        sink.write(_HEADER)
-        while some := b"".join(islice(source, _ROWS_PER_WRITE)):
-            sink.write(some)
-        sink.write(_END)
+        for piece in _pieces(rows):
+            sink.write(piece)
+
+
+def _pieces(rows: Iterable[bytes]) -> Iterator[bytes]:
+    waiting, size = [_HEADER], len(_HEADER)
+    for row in rows:
+        waiting.append(row)
+        size += len(row)
+        if size >= _BYTES_PER_WRITE:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    waiting.append(_END)
+    yield b"".join(waiting)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,7 +17,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from ingest import health, health_writer, parcel, writer
+from ingest import gap_watch, health, health_writer, parcel, writer
 from ingest.health import News
 from ingest.parcel import Parcel
 from ingest.settings import IngestSettings
@@ -60,6 +61,7 @@ def run(settings: IngestSettings, stop: StopSignal) -> None:
                 settle(subscriber, database, arrivals, stop)
             if subscriber.is_receiving():
                 heartbeat.beat()
+            database.look_for_gaps()
     finally:
         subscriber.stop()
         database.close()
@@ -111,6 +113,7 @@ class Database:
     def __init__(self, settings: IngestSettings) -> None:
         self._url = settings.database_url.get_secret_value()
         self._connection: Connection[Any] | None = None
+        self._look_at_s = time.monotonic() + gap_watch.LOOK_EVERY_S
 
     def store(
         self, parcels: Sequence[Parcel], news: Sequence[News], now: datetime, stop: StopSignal
@@ -133,6 +136,17 @@ class Database:
                 )
                 stop.wait(wait_s)
         return None
+
+    def look_for_gaps(self) -> None:
+        """Note since when numbers are missing, once a minute; the readings go first."""
+        if time.monotonic() < self._look_at_s:
+            return
+        self._look_at_s = time.monotonic() + gap_watch.LOOK_EVERY_S
+        try:
+            gap_watch.look(self._open(), datetime.now(UTC))
+        except psycopg.Error as error:
+            self.close()
+            log.warning("gaps could not be looked at: %s", str(error).strip())
 
     def close(self) -> None:
         """Drop the connection, if there is one."""

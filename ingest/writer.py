@@ -7,8 +7,8 @@ after `store` has returned.
 New readings go straight into their tables by binary COPY, without a staging table. That they
 are new is known by then: an outbox whose numbers come for the first time sends readings that
 were never sent, but for a device that two gateways read, and the key of
-``observation_identity`` ends the batch if that guess was wrong. Then, and whenever numbers come
-again, the keys are looked up first. Measured: benchmarks/ingest.py.
+``observation_identity`` ends the transaction if that guess was wrong. Then, and whenever numbers
+come again, the keys are looked up first. Measured: benchmarks/ingest.py.
 
 Invariants
 ----------
@@ -23,14 +23,17 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 from psycopg import Connection
 
 from ingest import attribution, devices, guard_store, identity, outboxes, rows
-from ingest.guard_store import Weighing
+from ingest.attribution import Assignments
+from ingest.guard_store import Guarded, Weighing
 from ingest.identity import Key
 from ingest.outboxes import Outbox, Source
 from ingest.parcel import ID_CLASH, NOT_STORABLE, UNKNOWN_KIT, Parcel, Quarantined
@@ -41,6 +44,9 @@ from telekol.wire import Receipt, shortened
 log = logging.getLogger(__name__)
 
 _SQL: Final = queries.load("ingest", "queries.sql")
+
+_IDENTITY_TABLE: Final = "observation_identity"
+_device: Final = attrgetter("device")
 
 _TRIES: Final = 5
 """How often another worker may store some of our readings between our look and our COPY. It
@@ -66,34 +72,24 @@ class Outcome:
     quarantined: int
 
 
+_Part = tuple[int, Sequence[Reading]]
+"""Readings of one message, and its place in the batch."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """The readings of several messages, in the order they came.
+class _News:
+    """What is new of a batch.
 
     Parameters
     ----------
-    readings
-        Each with the number of its message.
-    keyed
-        Key and value of each.
-    sources
-        By message: where it came from.
+    parts
+        What is stored.
+    clashes
+        Readings whose key is known with another value: place of the message, reading, that value.
     """
 
-    readings: list[tuple[int, Reading]]
-    keyed: list[tuple[Key, float]]
-    sources: dict[int, Source]
-
-    @classmethod
-    def of(cls, parcels: Sequence[Parcel]) -> Self:
-        readings = [
-            (index, reading) for index, one in enumerate(parcels) for reading in one.readings
-        ]
-        keyed = [((one.stamp_us, one.id_head), one.value) for _, one in readings]
-        sources = {
-            index: (one.run.gateway, one.run.boot) for index, one in enumerate(parcels) if one.run
-        }
-        return cls(readings, keyed, sources)
+    parts: Sequence[_Part]
+    clashes: Sequence[tuple[int, Reading, float]] = ()
 
 
 def store(connection: Connection[Any], parcels: Sequence[Parcel]) -> Outcome:
@@ -117,18 +113,34 @@ def store(connection: Connection[Any], parcels: Sequence[Parcel]) -> Outcome:
 
 
 def _store_together(connection: Connection[Any], parcels: Sequence[Parcel]) -> Outcome:
-    with connection.transaction():
-        runs = [parcel.run for parcel in parcels if parcel.run]
-        held = outboxes.settle(connection, runs)
-        known = [_refuse_unknown(parcel, held) for parcel in parcels]
-        batch = _Batch.of(known)
-        found = _find_news(connection, batch, held)
-        patients = _attribute(connection, batch, found.news, held)
-        known = _refuse_clashes(known, batch, found.clashes)
-        entries = [entry for parcel in known for entry in (*parcel.quarantined, *parcel.reported)]
-        _quarantine(connection, entries)
-        receipts = tuple(_receipt(parcel, held) for parcel in known)
-    return Outcome(receipts, len(patients), patients.count(None), len(entries))
+    """Store in one transaction; another if the readings turn out to be known."""
+    for turn in range(_TRIES):
+        try:
+            with connection.transaction():
+                return _store(connection, parcels, may_be_known=turn > 0)
+        except psycopg.errors.UniqueViolation as error:
+            if error.diag.table_name != _IDENTITY_TABLE:
+                raise
+    raise psycopg.OperationalError("other workers keep storing the same readings")
+
+
+def _store(
+    connection: Connection[Any], parcels: Sequence[Parcel], *, may_be_known: bool
+) -> Outcome:
+    held = outboxes.settle(connection, [parcel.run for parcel in parcels if parcel.run])
+    known = [_refuse_unknown(parcel, held) for parcel in parcels]
+    may_be_known = may_be_known or any(outbox.is_resent for outbox in held.values())
+    found = _find_news(connection, known, may_be_known)
+    parts = _attribute(connection, known, found.parts, held)
+    known = _refuse_clashes(known, found.clashes)
+    entries = [entry for parcel in known for entry in (*parcel.quarantined, *parcel.reported)]
+    _quarantine(connection, entries)
+    return Outcome(
+        tuple(_receipt(parcel, held) for parcel in known),
+        sum(len(readings) for _, readings in parts),
+        sum(len(readings) for patient, readings in parts if patient is None),
+        len(entries),
+    )
 
 
 def _refuse_unknown(parcel: Parcel, held: Mapping[Source, Outbox]) -> Parcel:
@@ -141,25 +153,39 @@ def _refuse_unknown(parcel: Parcel, held: Mapping[Source, Outbox]) -> Parcel:
     )
 
 
-def _find_news(
-    connection: Connection[Any], batch: _Batch, held: Mapping[Source, Outbox]
-) -> identity.Sorted:
-    """Keep the keys of what is new of the batch, and say what is new and what clashes."""
-    may_be_known = any(outbox.is_resent for outbox in held.values())
-    for _ in range(_TRIES):
-        stored = _stored(connection, batch.keyed) if may_be_known else {}
-        found = identity.sort_out(batch.keyed, stored)
-        # In the order of the keys: two workers with the same readings then wait for each other
-        # instead of blocking each other.
-        news = sorted(batch.keyed[position] for position in found.news)
-        try:
-            with connection.transaction():
-                _copy(connection, "copy_identities", (rows.identity_row(*one) for one in news))
-        except psycopg.errors.UniqueViolation:
-            may_be_known = True
-        else:
-            return found
-    raise psycopg.OperationalError("other workers keep storing the same readings")
+def _find_news(connection: Connection[Any], parcels: Sequence[Parcel], may_be_known: bool) -> _News:
+    """Keep the keys of what is new of the batch, and say what is new and what clashes.
+
+    Raises
+    ------
+    psycopg.errors.UniqueViolation
+        If readings that were taken as new are known.
+    """
+    found = _News([(place, one.readings) for place, one in enumerate(parcels) if one.readings])
+    keys = _keys(found.parts)
+    if may_be_known or len(set(keys)) < len(keys):
+        found = _look_up(connection, found.parts)
+        keys = _keys(found.parts)
+    # In one order everywhere, and nearly that of the index: two workers with the same readings
+    # then wait for each other instead of blocking each other.
+    _copy(connection, "copy_identities", sorted(keys))
+    return found
+
+
+def _keys(parts: Sequence[_Part]) -> list[bytes]:
+    return [reading.identity for _, readings in parts for reading in readings]
+
+
+def _look_up(connection: Connection[Any], parts: Sequence[_Part]) -> _News:
+    """Ask which readings are known: those that came again, or that two gateways read."""
+    batch = [(place, reading) for place, readings in parts for reading in readings]
+    keyed = [((one.stamp_us, one.id_head), one.value) for _, one in batch]
+    found = identity.sort_out(keyed, _stored(connection, keyed))
+    news = groupby((batch[position] for position in found.news), itemgetter(0))
+    return _News(
+        [(place, [reading for _, reading in some]) for place, some in news],
+        [(*batch[position], value) for position, value in found.clashes],
+    )
 
 
 def _stored(connection: Connection[Any], keyed: Sequence[tuple[Key, float]]) -> dict[Key, float]:
@@ -173,44 +199,63 @@ def _stored(connection: Connection[Any], keyed: Sequence[tuple[Key, float]]) -> 
 
 def _attribute(
     connection: Connection[Any],
-    batch: _Batch,
-    news: Sequence[int],
+    parcels: Sequence[Parcel],
+    news: Sequence[_Part],
     held: Mapping[Source, Outbox],
-) -> list[UUID | None]:
-    """Store what is new, each reading as its patient's, and queue it; give the patients."""
+) -> list[tuple[UUID | None, Sequence[Reading]]]:
+    """Store what is new, each reading as its patient's, and queue it; give what is whose."""
     if not news:
         return []
-    readings = [batch.readings[position] for position in news]
     assignments = attribution.load(connection, {outbox.kit for outbox in held.values()})
-    numbers = devices.numbers(connection, {reading.device for _, reading in readings})
+    wanted = {reading.device for _, readings in news for reading in readings}
+    numbers = devices.numbers(connection, wanted)
     weighings = [
-        Weighing(place, patient, reading, numbers[reading.device])
-        for place, (index, reading) in enumerate(readings)
-        if is_weight(reading)
-        and (patient := assignments.patient(held[batch.sources[index]].kit, reading.measured_us))
+        weighing
+        for place, readings in news
+        for weighing in _weighings(assignments, _outbox(parcels[place], held), readings, numbers)
     ]
-    noted, kept_back = guard_store.examine(connection, weighings)
-    patients: list[UUID | None] = []
+    guarded = guard_store.examine(connection, weighings)
+    parts: list[tuple[UUID | None, Sequence[Reading]]] = []
 
     def written() -> Iterator[bytes]:
         # While the server takes in the rows before.
-        heads: dict[tuple[int, DeviceIdentity, UUID | None], bytes] = {}
-        for place, (index, reading) in enumerate(readings):
-            outbox = held[batch.sources[index]]
-            patient = assignments.patient(outbox.kit, reading.measured_us)
-            if place in kept_back:
-                patient = None
-            patients.append(patient)
-            origin = index, reading.device, patient
-            if origin not in heads:
-                heads[origin] = rows.origin(patient, numbers[reading.device], outbox.number)
-            yield heads[origin] + reading.tail
+        for place, readings in news:
+            outbox = _outbox(parcels[place], held)
+            for patient, some in _whose(assignments, outbox, readings, guarded):
+                parts.append((patient, some))
+                for device, rest in groupby(some, _device):
+                    yield rows.observation_rows(patient, numbers[device], outbox.number, rest)
 
     _copy(connection, "copy_observations", written())
-    judgements = zip(patients, (reading for _, reading in readings), strict=True)
-    _copy(connection, "copy_judgements", rows.judgement_rows(judgements))
-    guard_store.note(connection, weighings, noted)
-    return patients
+    _copy(connection, "copy_judgements", rows.judgement_rows(parts))
+    guard_store.note(connection, guarded)
+    return parts
+
+
+def _weighings(
+    assignments: Assignments,
+    outbox: Outbox,
+    readings: Sequence[Reading],
+    numbers: Mapping[DeviceIdentity, int],
+) -> Iterator[Weighing]:
+    """Find what the attribution guard is asked about: weights of a kit that somebody had."""
+    for reading in filter(is_weight, readings):
+        patient = assignments.patient(outbox.kit, reading.measured_us)
+        if patient is not None:
+            yield Weighing(patient, reading, numbers[reading.device])
+
+
+def _whose(
+    assignments: Assignments, outbox: Outbox, readings: Sequence[Reading], guarded: Guarded
+) -> Sequence[tuple[UUID | None, Sequence[Reading]]]:
+    """Part the readings of one message by patient; all that decides whose a reading is."""
+    parts = assignments.parts(outbox.kit, readings)
+    return guarded.parts(parts) if guarded.held else parts
+
+
+def _outbox(parcel: Parcel, held: Mapping[Source, Outbox]) -> Outbox:
+    assert parcel.run is not None, "what has readings has a run"  # noqa: S101
+    return held[parcel.run.gateway, parcel.run.boot]
 
 
 def _copy(connection: Connection[Any], name: str, written: Iterable[bytes]) -> None:
@@ -218,16 +263,15 @@ def _copy(connection: Connection[Any], name: str, written: Iterable[bytes]) -> N
 
 
 def _refuse_clashes(
-    parcels: Sequence[Parcel], batch: _Batch, clashes: Iterable[tuple[int, float]]
+    parcels: Sequence[Parcel], clashes: Iterable[tuple[int, Reading, float]]
 ) -> list[Parcel]:
     """Quarantine readings whose id is known with another value: one of the two is wrong."""
     refused: dict[int, list[Quarantined]] = defaultdict(list)
-    for position, known_value in clashes:
-        index, reading = batch.readings[position]
-        refused[index].append(_clash(parcels[index], reading, known_value))
+    for place, reading, known_value in clashes:
+        refused[place].append(_clash(parcels[place], reading, known_value))
     return [
-        parcel.refuse(refused[index]) if index in refused else parcel
-        for index, parcel in enumerate(parcels)
+        parcel.refuse(refused[place]) if place in refused else parcel
+        for place, parcel in enumerate(parcels)
     ]
 
 

@@ -17,7 +17,7 @@ from alerts.settings import AlertsSettings
 from clinician_api.settings import ApiSettings
 from gateway.settings import GatewaySettings
 from ingest.settings import IngestSettings
-from migrations.settings import KeySettings, MigrateSettings
+from migrations.settings import BackupSettings, KeySettings, MigrateSettings
 from telekol.settings import TelekolSettings, variable_name
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
@@ -25,6 +25,8 @@ PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 SERVICES: Final[dict[str, type[TelekolSettings]]] = {
     "migrate": MigrateSettings,
     "keys": KeySettings,
+    "backup": BackupSettings,
+    "restore": BackupSettings,
     "gateway": GatewaySettings,
     "ingest": IngestSettings,
     "alerts": AlertsSettings,

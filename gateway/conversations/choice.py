@@ -15,13 +15,13 @@ from typing import Final
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
-from gateway.clock import DeviceClock
 from gateway.conversations.asked import Po60Memory
 from gateway.conversations.health_sensor import LiveObservations, StoredObservations
 from gateway.conversations.indicated import Indicated
 from gateway.conversations.stored_records import StoredRecords
 from gateway.conversations.stream import Stream
 from gateway.conversations.talk import Talk, Way
+from gateway.device_clock import DeviceClock
 from gateway.listener import StreamKind
 from gateway.profiles import MEASUREMENTS, PROFILES, Manner, Profile, berry, beurer, nonin, sig_uuid
 from gateway.profiles.pulse_oximeter_stream import Continuous

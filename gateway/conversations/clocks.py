@@ -18,8 +18,9 @@ from typing import Final
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakGATTProtocolError
 
-from gateway.clock import ClockSample, DeviceClock, local_time, needs_setting
+from gateway.clock import local_time, needs_setting
 from gateway.conversations.talk import Talk
+from gateway.device_clock import ClockSample, DeviceClock
 from gateway.errors import ProfileError
 from gateway.profiles import sig_uuid
 from gateway.profiles.current_time import CurrentTime

@@ -28,6 +28,7 @@ from bleak.exc import BleakGATTProtocolError
 
 from gateway.conversations.questions import Questions
 from gateway.conversations.talk import Talk
+from gateway.device_notes import CONSENT
 from gateway.errors import ProfileError
 from gateway.profiles import sig_uuid
 from gateway.profiles.user_data import (
@@ -45,7 +46,6 @@ _LOG = logging.getLogger(__name__)
 SERVICE: Final = sig_uuid(0x181C)
 _POINT: Final = sig_uuid(0x2A9F)
 _INCREMENT: Final = sig_uuid(0x2A99)
-_TOPIC: Final = "consent"
 _TOPIC_INCREMENT: Final = "user-data-version"
 
 _NOT_OURS: Final = frozenset({Outcome.USER_NOT_AUTHORISED, Outcome.INVALID_PARAMETER})
@@ -160,15 +160,22 @@ class Consent:
             self._talk.trouble(TroubleCode.CONSENT_REFUSED, refusal)
 
     def _known(self) -> _User | None:
-        text = self._talk.home.notes.read(self._talk.device.address, _TOPIC)
+        text = self._talk.home.notes.read(self._talk.device.address, CONSENT)
         if text is None:
             return None
-        note = json.loads(text)
-        return _User(int(note["index"]), int(note["code"]))
+        try:
+            note = json.loads(text)
+            return _User(int(note["index"]), int(note["code"]))
+        except (ValueError, KeyError, TypeError):
+            _LOG.error(
+                "%s: the note of our user on it cannot be read; registering anew",
+                self._talk.device.address,
+            )
+            return None
 
     def _keep(self, user: _User) -> None:
         note = json.dumps({"index": user.index, "code": user.code})
-        self._talk.home.notes.write(self._talk.device.address, _TOPIC, note)
+        self._talk.home.notes.write(self._talk.device.address, CONSENT, note)
 
 
 def _said(answer: UserControlResponse) -> str:

@@ -22,7 +22,6 @@ from typing import Final
 
 from bleak import BleakClient
 
-from gateway.clock import DeviceClock
 from gateway.conversations import choice, consent
 from gateway.conversations.batteries import see_to_batteries
 from gateway.conversations.clocks import see_to_clock
@@ -30,6 +29,7 @@ from gateway.conversations.home import Home
 from gateway.conversations.identity import details, identify
 from gateway.conversations.link import Link
 from gateway.conversations.talk import Talk, Way
+from gateway.device_clock import DeviceClock
 
 _LOG = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from gateway.clock import DeviceClock
 from gateway.conversations.home import Home
 from gateway.conversations.link import Link
+from gateway.device_clock import DeviceClock
 from gateway.intake import Taken
 from gateway.profiles.measurement import Decoded, Measurement
 from telekol.health import TroubleCode

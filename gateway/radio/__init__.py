@@ -5,12 +5,14 @@ Owns the radio and nothing of what is said on it. `open_radio` is the way in.
 
 from __future__ import annotations
 
-from gateway.radio.adapter import PLATFORM, Radio, open_radio
+from gateway.radio.adapter import PLATFORM, open_radio
+from gateway.radio.contract import Radio
 from gateway.radio.errors import (
     BondLostError,
     BondRepairError,
     DeviceStuckError,
     LinkEndedError,
+    MuteDeviceError,
     PairingRefusedError,
     RadioUnavailableError,
     StrangerError,
@@ -23,6 +25,7 @@ __all__ = [
     "BondRepairError",
     "DeviceStuckError",
     "LinkEndedError",
+    "MuteDeviceError",
     "PairingPolicy",
     "PairingRefusedError",
     "PairingWindow",

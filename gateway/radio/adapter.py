@@ -1,84 +1,18 @@
 """The choice of radio: the system's Bluetooth, or any HCI controller.
 
-Owns the `Radio` that the rest of the gateway sees. Must not know devices, readings or storage.
-
-Invariants: both radios give bleak's own `BleakScanner` and `BleakClient`, so the code above
-does not know which it has; connecting is bounded in time. Only the radio that is chosen is
-loaded: Bumble and what it needs take 20 MB that a gateway on BlueZ has better uses for.
+Invariant: only the radio that is chosen is loaded. Bumble and what it needs take 20 MB that a
+gateway on BlueZ has better uses for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from bleak import BleakClient, BleakScanner
-from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import AdvertisementDataCallback
-
+from gateway.radio.contract import Radio
 from gateway.radio.pairing import PairingPolicy
 
 PLATFORM: Final = "platform"
-# A spot-check device stays awake 10-30 s after a measurement; longer than that nobody answers.
-CONNECT_TIMEOUT_S: Final = 15.0
-
-DisconnectedCallback = Callable[[BleakClient], None]
-
-
-class Radio(Protocol):
-    """What the gateway asks of Bluetooth."""
-
-    def scanner(
-        self,
-        detection_callback: AdvertisementDataCallback | None = None,
-        service_uuids: Sequence[str] | None = None,
-    ) -> BleakScanner:
-        """Make a scanner; devices that advertise repeatedly are reported repeatedly."""
-        ...
-
-    def client(
-        self, device: BLEDevice, disconnected_callback: DisconnectedCallback | None = None
-    ) -> BleakClient:
-        """Make a client for a device that this radio's scanner found.
-
-        Over HCI an indication is confirmed when the notification callback has returned, and
-        not at all when it raises. BlueZ confirms before the callback runs: there the device
-        may forget a reading that a crash then loses.
-        """
-        ...
-
-    async def wait_lost(self) -> None:
-        """Return when the adapter is gone and must be opened anew."""
-        ...
-
-    async def probe(self) -> None:
-        """Ask the adapter whether it is alive and, if it was told to, looks for devices.
-
-        Raises
-        ------
-        RadioUnavailableError
-            If it does not answer, or answers that it does not look.
-        """
-        ...
-
-    async def forget(self, address: str) -> None:
-        """Give up what hangs between us and a device; a bond is kept."""
-        ...
-
-    async def power_cycle(self) -> None:
-        """Switch the adapter off and on; scanners and clients made before are of no more use.
-
-        Raises
-        ------
-        RadioUnavailableError
-            If it does not come back.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Hang up everything and release the adapter."""
-        ...
 
 
 async def open_radio(
@@ -108,8 +42,3 @@ async def open_radio(
     from gateway.radio.hci_radio import HciRadio  # noqa: PLC0415 - see above
 
     return await HciRadio.open(moniker, bonds=bonds, policy=policy)
-
-
-def listed(uuids: Sequence[str] | None) -> list[str] | None:
-    """Make the list that bleak wants."""
-    return None if uuids is None else list(uuids)

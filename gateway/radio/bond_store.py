@@ -132,8 +132,8 @@ def read(path: Path) -> Bonds:
     except (OSError, ValueError) as error:
         raise RadioUnavailableError(
             f"Expected the keys of paired devices in {path}, found that they cannot be read "
-            f"({error}). Restore a backup with 'telekol gateway bonds restore', or move the file "
-            "away and pair the devices anew."
+            f"({error}). Move the file away, then restore a backup with 'telekol gateway bonds "
+            "restore' or pair the devices anew."
         ) from error
 
 

@@ -118,7 +118,10 @@ def test_a_gateway_killed_at_random_points_misses_and_doubles_nothing(
     assert (outcome.missing, outcome.duplicates) == (0, 0), f"seed {seed}"
     assert outcome.emitted >= 24
     # Numbers are used once, in one life; batteries are read beside what was measured.
-    query = "select count(*) = count(distinct (boot, seq)), count(distinct boot) from observation"
+    query = (
+        "select count(*) = count(distinct (outbox_id, seq)), count(distinct outbox_id) "
+        "from observation"
+    )
     assert connection.execute(query).fetchone() == (True, 1)
     query = "select count(*) from observation where quantity <> 'battery'"
     assert connection.execute(query).fetchone() == (outcome.stored,)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,12 @@ from typer.testing import CliRunner
 from gateway import bond_file, bond_places
 from gateway.bond_file import Bonds, Place, seal, unseal
 from gateway.commands import app
+from gateway.device_notes import CONSENT, DeviceNotes
 from gateway.errors import BondFileError
+from gateway.outbox_place import FileLock
 from gateway.radio.bond_store import read, write
 
+CODE = '{"index": 1, "code": 1234}'
 PASSPHRASE = "a long enough passphrase"
 OLD, NEW = "0A:00:00:00:00:01", "0A:00:00:00:00:02"
 SCALE, PHONE = "C0:FF:EE:00:00:01", "C0:FF:EE:00:00:02"
@@ -184,12 +189,11 @@ def test_no_adapter_no_bonds_and_no_access_are_said(
 def test_a_home_moves_to_another_gateway_by_two_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TELEKOL_GATEWAY_ID", "gw-test-001")
-    monkeypatch.setenv("TELEKOL_GATEWAY_RADIO", "usb:0")
-    monkeypatch.setenv("TELEKOL_BROKER_URL", "mqtt://127.0.0.1:1883")
-    monkeypatch.setenv("TELEKOL_GATEWAY_BONDS_PASSPHRASE", PASSPHRASE)
-    monkeypatch.setenv("TELEKOL_GATEWAY_OUTBOX", str(tmp_path / "old.db"))
+    _home(monkeypatch, tmp_path / "old.db")
     write(tmp_path / "old.db.bonds", {BONDS.identity: {SCALE: dict(BONDS.devices[SCALE])}})
+    old = DeviceNotes(tmp_path / "old.db.devices")
+    old.write(SCALE, CONSENT, CODE)
+    old.write(SCALE, "battery-kept-at", "2026-03-14")
     run = CliRunner()
     backup = tmp_path / "bonds.telekol"
     done = run.invoke(app, ["bonds", "backup", str(backup)], catch_exceptions=False)
@@ -201,8 +205,70 @@ def test_a_home_moves_to_another_gateway_by_two_commands(
     done = run.invoke(app, ["bonds", "restore", str(backup)], catch_exceptions=False)
     assert f"1 devices restored: {SCALE}" in done.output
     assert read(tmp_path / "new.db.bonds") == read(tmp_path / "old.db.bonds")
+    assert f"with the consent of 1: {SCALE}" in done.output
+    assert DeviceNotes(tmp_path / "new.db.devices").read(SCALE, CONSENT) == CODE
+    assert DeviceNotes(tmp_path / "new.db.devices").about("battery-kept-at") == {}
     absent = run.invoke(app, ["bonds", "restore", str(tmp_path / "absent")])
     assert "cannot be read" in str(absent.exception)
+
+
+def test_a_code_that_is_known_here_is_not_lost_to_a_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _home(monkeypatch, tmp_path / "new.db")
+    backup = tmp_path / "bonds.telekol"
+    backup.write_bytes(seal(replace(BONDS, consents={SCALE: CODE}), PASSPHRASE))
+    own = '{"index": 4, "code": 4444}'
+    DeviceNotes(tmp_path / "new.db.devices").write(SCALE, CONSENT, own)
+    CliRunner().invoke(app, ["bonds", "restore", str(backup)], catch_exceptions=False)
+    assert DeviceNotes(tmp_path / "new.db.devices").read(SCALE, CONSENT) == own
+
+
+def test_a_backup_without_consents_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_consents(bonds: Bonds) -> dict[str, object]:
+        return {"place": bonds.place, "identity": bonds.identity, "devices": bonds.devices}
+
+    monkeypatch.setattr(bond_file, "asdict", without_consents)
+    assert unseal(seal(BONDS, PASSPHRASE), PASSPHRASE) == BONDS
+
+
+def test_nothing_is_restored_under_a_running_gateway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _home(monkeypatch, tmp_path / "new.db")
+    backup = tmp_path / "bonds.telekol"
+    backup.write_bytes(seal(BONDS, PASSPHRASE))
+    running = FileLock(tmp_path / "new.db.lock")
+    done = CliRunner().invoke(app, ["bonds", "restore", str(backup)])
+    assert "another process holds it" in str(done.exception)
+    assert not (tmp_path / "new.db.bonds").exists()
+    running.release()
+
+
+def test_a_backup_that_is_cut_off_stands_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _home(monkeypatch, tmp_path / "old.db")
+    write(tmp_path / "old.db.bonds", {BONDS.identity: {SCALE: dict(BONDS.devices[SCALE])}})
+    backup = tmp_path / "bonds.telekol"
+
+    def killed(_number: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", killed)
+        CliRunner().invoke(app, ["bonds", "backup", str(backup)])
+    assert not backup.exists()
+    CliRunner().invoke(app, ["bonds", "backup", str(backup)], catch_exceptions=False)
+    assert unseal(backup.read_bytes(), PASSPHRASE) == BONDS
+
+
+def _home(monkeypatch: pytest.MonkeyPatch, outbox: Path) -> None:
+    monkeypatch.setenv("TELEKOL_GATEWAY_ID", "gw-test-001")
+    monkeypatch.setenv("TELEKOL_GATEWAY_RADIO", "usb:0")
+    monkeypatch.setenv("TELEKOL_BROKER_URL", "mqtt://127.0.0.1:1883")
+    monkeypatch.setenv("TELEKOL_GATEWAY_BONDS_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setenv("TELEKOL_GATEWAY_OUTBOX", str(outbox))
 
 
 def test_the_window_is_opened_and_closed_by_command(

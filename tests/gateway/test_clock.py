@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import (
-    GRACE,
-    IMPLAUSIBLE,
-    ClockSample,
-    DeviceClock,
-    correct,
-    local_time,
-    needs_setting,
-)
+from gateway.clock import IMPLAUSIBLE, correct, local_time, needs_setting
+from gateway.device_clock import GRACE, ClockSample, DeviceClock
 from telekol.observation import TimeConfidence
 
 CPH = ZoneInfo("Europe/Copenhagen")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from gateway.clock import DeviceClock
 from gateway.conversations import Conversation, Home, conversation, questions
+from gateway.device_clock import DeviceClock
 from gateway.device_notes import DeviceNotes
 from gateway.errors import OutboxError
 from gateway.intake import Intake

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from bleak.exc import BleakError
 
-from gateway.clock import DeviceClock
 from gateway.conversations import Conversation, Home, conversation
+from gateway.device_clock import DeviceClock
 from gateway.errors import OutboxError
 from gateway.intake import Intake
 from gateway.outbox import Outbox

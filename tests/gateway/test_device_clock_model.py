@@ -20,16 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.capture import Circumstances, capture
-from gateway.clock import (
-    FRESH,
-    GRACE,
-    IMPLAUSIBLE,
-    ClockSample,
-    DeviceClock,
-    correct,
-    local_time,
-    needs_setting,
-)
+from gateway.clock import IMPLAUSIBLE, correct, local_time, needs_setting
+from gateway.device_clock import FRESH, GRACE, ClockSample, DeviceClock
 from gateway.profiles.weight_scale import WeightMeasurement
 from telekol.observation import TimeConfidence
 from tests.gateway.conftest import DEVICE, GATEWAY

@@ -73,6 +73,27 @@ def test_a_name_that_is_no_gateways_is_refused(tmp_path: Path, gateway: str) -> 
     assert not (tmp_path / "k").exists()
 
 
+@pytest.mark.parametrize("stopped_at", [1, 2])
+def test_an_enrolment_that_is_cut_off_is_simply_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int
+) -> None:
+    key, replaced, left = tmp_path / "gateway.key", Path.replace, iter(range(1, 9))
+
+    def killed(self: Path, target: Path) -> Path:
+        if next(left) == stopped_at:
+            raise KeyboardInterrupt
+        return replaced(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            enrol(GATEWAY, key, renew=False)
+    made = enrol(GATEWAY, key, renew=False)
+    request = x509.load_pem_x509_csr(made.request.read_bytes())
+    private = serialization.load_pem_private_key(made.key.read_bytes(), None)
+    assert request.public_key() == private.public_key()
+
+
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(CertificateError, match="cannot write"):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.clock import DeviceClock
 from gateway.conversations import Home, conversation, questions, stored_records
+from gateway.device_clock import DeviceClock
 from gateway.device_notes import DeviceNotes
 from gateway.intake import Intake
 from gateway.outbox import Outbox

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.clock import ClockSample, DeviceClock
+from gateway.device_clock import ClockSample, DeviceClock
 from gateway.errors import OutboxError
 from gateway.intake import Intake
 from gateway.outbox import Outbox

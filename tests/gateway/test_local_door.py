@@ -72,6 +72,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError, OutboxError):
         await task
+    await asyncio.sleep(0.05)  # asyncio closes behind callers who were cut off a moment later
     home.outbox.close()
 
 
@@ -215,6 +216,74 @@ async def test_callers_who_say_nothing_do_not_lock_the_others_out_for_long(
             one.close()
 
 
+async def _come(door: Door, count: int) -> list[socket.socket]:
+    """Callers of the port who begin a sentence and say no more."""
+
+    def come() -> list[socket.socket]:
+        many = [socket.create_connection(("127.0.0.1", door.port), 10) for _ in range(count)]
+        for one in many:
+            with contextlib.suppress(ConnectionError):
+                one.sendall(b"POST /rea")
+        return many
+
+    return await asyncio.to_thread(come)
+
+
+async def test_callers_of_the_port_do_not_lock_out_the_commands(door: Door) -> None:
+    silent = await _come(door, MOST_OPEN + 1)
+    try:
+        assert (await door.ask("GET", "/condition")).status is HTTPStatus.OK
+    finally:
+        await _gone(door, silent)
+
+
+def _handles() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_a_flood_of_callers_is_hung_up_on(door: Door) -> None:
+    handles = _handles()
+    many = await _come(door, 150)
+    try:
+        assert (await door.ask("GET", "/condition")).status is HTTPStatus.OK
+        ours = _handles() - handles - len(many)
+        assert ours < 5 * MOST_OPEN
+    finally:
+        await _gone(door, many)
+
+
+async def _gone(door: Door, callers: list[socket.socket]) -> None:
+    for one in callers:
+        one.close()
+    # Some are accepted only now; each has ended when asyncio has closed behind it.
+    for _ in range(20):
+        await asyncio.sleep(0.02)
+        if door.door._of_port:
+            await asyncio.wait(set(door.door._of_port), timeout=30)
+
+
+async def test_a_name_that_no_text_can_hold_is_refused_with_an_answer(door: Door) -> None:
+    body = b'{"key": "aaaaaaaa", "readings": {"\\ud800": "95"}}'
+    answer = await door.ask("POST", "/readings", body)
+    assert answer.status is HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+async def test_a_token_that_is_damaged_is_said_and_made_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home, outbox, port = Home(tmp_path), tmp_path / "outbox.db", free_port()
+    token_of(outbox).write_bytes(b"\xff\xfe\x00")
+    door = LocalDoor(home.intake, socket_of(outbox), Port("127.0.0.1", port, token_of(outbox)))
+    task = asyncio.create_task(door.run())
+    await _until_open(outbox, port)
+    assert "token" in caplog.text
+    assert len(token_of(outbox).read_text(encoding="ascii").strip()) > 30
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    home.outbox.close()
+
+
 async def test_an_outbox_that_cannot_write_is_said_and_nothing_is_promised(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,6 +393,12 @@ async def test_a_command_without_a_gateway_says_so_with_status_2(tmp_path: Path)
     assert code == 2
     assert "TELEKOL_GATEWAY_OUTBOX is not set" in err
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - a path's own would block the loop
+
+
+async def test_an_option_before_the_command_is_not_ignored(door: Door) -> None:
+    code, out, err = await telekol("--outbox", str(door.outbox), "enter", "spo2=91")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["kept"][0]["quantity"] == "spo2"
 
 
 async def test_a_document_is_checked_and_the_schema_printed_without_a_gateway(

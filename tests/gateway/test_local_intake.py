@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ import pytest
 
 from gateway.condition import Condition
 from gateway.errors import OutboxError, TimeUnknownError
-from gateway.local_folder import STILL_S, DropFolder
+from gateway.local_folder import AT_ONCE, STILL_S, DropFolder
 from gateway.local_intake import LocalIntake
 from gateway.outbox import Outbox
 from gateway.spirometry_store import KEPT_FOR, LIMIT_BYTES, SpirometryStore
@@ -319,3 +320,86 @@ def test_a_link_in_the_drop_folder_is_not_followed(home: Home, tmp_path: Path) -
     (folder / "a.json").symlink_to(tmp_path / "secret")
     drop = DropFolder(folder, home.intake.take_spirometry)
     assert drop.sweep((tmp_path / "secret").stat().st_mtime + 60) == 0
+
+
+def _still(folder: Path) -> float:
+    return max(file.lstat().st_mtime for file in folder.iterdir()) + 60
+
+
+def test_one_dropped_file_that_cannot_be_read_keeps_no_other_back(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    for name in ("a.json", "b.json"):
+        (folder / name).write_bytes(session())
+    opened = os.open
+
+    def of_another_user(path: Any, *rest: Any, **more: Any) -> int:
+        if str(path).endswith("a.json"):
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", of_another_user)
+    drop = DropFolder(folder, home.intake.take_spirometry)
+    with pytest.raises(PermissionError):
+        drop.sweep(_still(folder))
+    assert (folder / "taken" / "b.json").exists()
+    assert (folder / "a.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("surrogate.json", b'{"\\ud800": 1, "blows": ["\\udfff"]}'),
+        ("deep.json", b"[" * 60_000),
+        ("digits.json", b'{"blows": ' + b"9" * 5000 + b"}"),
+        ("bytes.json", b"\xff\x00\xfe"),
+        ("empty.json", b""),
+        ("x" * 250 + ".json", b"{}"),
+        ("line\nfeed \u00f8.json", b"{}"),
+    ],
+)
+def test_a_hostile_dropped_file_is_refused_and_does_no_harm(
+    home: Home, tmp_path: Path, name: str, content: bytes
+) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    (folder / "z.json").write_bytes(session())
+    drop = DropFolder(folder, home.intake.take_spirometry)
+    assert drop.sweep(_still(folder)) == 2
+    assert [file.name for file in folder.glob("*.json")] == []
+    assert len(list((folder / "refused").iterdir())) == 2
+    assert (folder / "taken" / "z.json").exists()
+
+
+def test_a_huge_file_a_pipe_and_a_folder_are_no_documents(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    with (folder / "huge.json").open("wb") as huge:
+        huge.truncate(1 << 30)
+    os.mkfifo(folder / "pipe.json")
+    (folder / "folder.json").mkdir()
+    drop = DropFolder(folder, home.intake.take_spirometry)
+    assert drop.sweep(_still(folder)) == 1
+    assert (folder / "refused" / "huge.json").exists()
+
+
+def test_a_file_from_a_clock_that_ran_ahead_is_taken(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    (folder / "a.json").write_bytes(session())
+    os.utime(folder / "a.json", (4e9, 4e9))
+    drop = DropFolder(folder, home.intake.take_spirometry)
+    assert drop.sweep(NOW.timestamp()) == 1
+
+
+def test_a_thousand_dropped_files_do_not_hold_up_the_gateway(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    for number in range(AT_ONCE + 5):
+        (folder / f"{number:04}.json").write_bytes(session())
+    drop = DropFolder(folder, home.intake.take_spirometry)
+    assert drop.sweep(_still(folder)) == AT_ONCE
+    assert drop.sweep(_still(folder)) == 5

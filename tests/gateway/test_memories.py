@@ -15,9 +15,9 @@ from bleak.exc import BleakError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import DeviceClock
 from gateway.conversations import Conversation, Home, asked, conversation, questions, stored_records
 from gateway.conversations.memory import Pass, ReadBefore
+from gateway.device_clock import DeviceClock
 from gateway.device_notes import DeviceNotes
 from gateway.errors import OutboxError
 from gateway.intake import Intake

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import DeviceClock
 from gateway.conversations import Conversation, Home, conversation, stream
+from gateway.device_clock import DeviceClock
 from gateway.errors import OutboxError
 from gateway.frames import StxFrames, SyncFrames
 from gateway.intake import Intake

@@ -14,7 +14,7 @@ from device_sim.home import Home
 from device_sim.kit import KINDS
 from gateway.radio import Radio, open_radio
 
-from .conftest import Session, session, until, within
+from .conftest import ANYBODY, Session, session, until, within
 
 INDICATING = {
     "oximeter": "2a5e",
@@ -31,7 +31,7 @@ async def at_home(*kit: str, log: EmissionLog | None = None) -> AsyncIterator[tu
     for device in home.devices.values():
         device.linger_s = 0.05
     await home.start()
-    radio = await open_radio(home.moniker)
+    radio = await open_radio(home.moniker, policy=ANYBODY)
     try:
         yield home, radio
     finally:

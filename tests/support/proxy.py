@@ -2,18 +2,37 @@
 
 `cut` closes what is open and refuses what is new, `mend` lets it through again, `freeze` keeps
 the line open and passes nothing on (a black hole), which is what a dead router looks like.
+`reset` ends what is open by TCP's RST and takes new lines at once, as a firewall that forgot its
+table. `slow` makes the line late, narrow and cut into slices, as a mobile network at its edge.
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
+import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 Address = tuple[str, int] | str
 """(host, port), or the path of a Unix socket."""
+
+_PIECE_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Slowness:
+    """How a line is slow: every slice waits, and then takes the time its bytes need."""
+
+    latency_s: float = 0.0
+    bytes_per_s: float | None = None
+    slice_bytes: int = _PIECE_BYTES
+
+    def wait_s(self, size: int) -> float:
+        return self.latency_s + (size / self.bytes_per_s if self.bytes_per_s else 0.0)
 
 
 class Proxy:
@@ -26,6 +45,7 @@ class Proxy:
         self._up = True
         self._flowing = threading.Event()
         self._flowing.set()
+        self._slowness = Slowness()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._accepting = threading.Thread(target=self._accept, daemon=True)
@@ -43,8 +63,23 @@ class Proxy:
         """Keep lines open but pass nothing on."""
         self._flowing.clear()
 
+    def reset(self) -> None:
+        """End every line with a reset; new ones are taken."""
+        with self._lock:
+            for sock in self._open:
+                # No lingering: the kernel sends RST, and what was on its way is gone.
+                with contextlib.suppress(OSError):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                _shut(sock, quietly=False)
+            self._open.clear()
+
+    def slow(self, slowness: Slowness) -> None:
+        """Pass bytes on late, narrowly and in slices."""
+        self._slowness = slowness
+
     def mend(self) -> None:
-        """Let everything through again."""
+        """Let everything through again, as fast as it can."""
+        self._slowness = Slowness()
         self._up = True
         self._flowing.set()
 
@@ -92,16 +127,27 @@ class Proxy:
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                self._flowing.wait()
-                sink.sendall(data)
+            while data := source.recv(_PIECE_BYTES):
+                self._pass_on(data, sink)
         _shut(source)
         _shut(sink)
         with self._lock:
             self._open -= {source, sink}
 
+    def _pass_on(self, data: bytes, sink: socket.socket) -> None:
+        while data:
+            slowness = self._slowness
+            piece, data = data[: slowness.slice_bytes], data[slowness.slice_bytes :]
+            wait_s = slowness.wait_s(len(piece))
+            if wait_s:
+                time.sleep(wait_s)
+            self._flowing.wait()
+            sink.sendall(piece)
 
-def _shut(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+
+def _shut(sock: socket.socket, *, quietly: bool = True) -> None:
+    # A shutdown would say goodbye in order; it also wakes a thread that waits for this socket.
+    if quietly:
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
     sock.close()
