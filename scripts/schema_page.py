@@ -1,6 +1,6 @@
-"""Writes docs/schema.md and its picture from a migrated database: ``python -m scripts.schema_page``.
+"""Writes docs/schema.md and its picture: ``python -m scripts.schema_page``.
 
-Owns the page's layout. Every word about a table or column is its comment in the database, and
+They are made from a migrated database, which it starts and throws away. Owns the page's layout. Every word about a table or column is its comment in the database, and
 which domain a table is of is the module of telekol/tables/ that names it.
 """
 
@@ -79,12 +79,14 @@ def _table(connection: Connection[Any], table: str) -> str:
         "where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
         [table],
     )
-    lines = [
-        f"| `{name}` | {kind}{'' if needed else ', or null'} | {(said or '').replace('|', '&#124;')} |"
-        for name, kind, needed, said in rows
-    ]
-    head = f"### `{table}`\n\n{about[0] if about else ''}\n\n| column | type | what it is |\n|---|---|---|\n"
-    return head + "\n".join(lines) + "\n\n"
+    lines = [_row(*row) for row in rows]
+    head = f"### `{table}`\n\n{about[0] if about else ''}\n\n"
+    return head + "| column | type | what it is |\n|---|---|---|\n" + "\n".join(lines) + "\n\n"
+
+
+def _row(name: str, kind: str, needed: bool, said: str | None) -> str:
+    about = (said or "").replace("|", "&#124;")
+    return f"| `{name}` | {kind}{'' if needed else ', or null'} | {about} |"
 
 
 def _picture(domains: dict[str, list[str]], links: list[tuple[str, str]]) -> str:
@@ -105,8 +107,8 @@ def _picture(domains: dict[str, list[str]], links: list[tuple[str, str]]) -> str
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" font-family="sans-serif">\n'
         "<title>Tables by domain, with references</title>\n"
-        '<defs><marker id="to" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path d="M0 0L8 4L0 8z" fill="#2b6cb0"/></marker></defs>\n'
+        '<defs><marker id="to" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#2b6cb0"/></marker></defs>\n'
         '<rect width="100%" height="100%" fill="#fff"/>\n'
         + "\n".join(boxes + curves)
         + "\n</svg>\n"
