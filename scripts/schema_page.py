@@ -1,7 +1,8 @@
 """Writes docs/schema.md and its picture: ``python -m scripts.schema_page``.
 
-They are made from a migrated database, which it starts and throws away. Owns the page's layout. Every word about a table or column is its comment in the database, and
-which domain a table is of is the module of telekol/tables/ that names it.
+They are made from a migrated database, which it starts and throws away. Owns the page's layout.
+Every word about a table or column is its comment in the database, and which domain a table is of is
+the module of telekol/tables/ that names it.
 """
 
 from __future__ import annotations

@@ -24,5 +24,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("alter table plan_item drop constraint plan_item_questionnaire_fkey")
+    op.execute("alter table plan_item drop column questionnaire_first")
     op.execute("drop table questionnaire_answer, questionnaire")

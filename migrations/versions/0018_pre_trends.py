@@ -27,7 +27,6 @@ def downgrade() -> None:
     op.execute("drop trigger judged_days_are_computed on judgement_queue")
     op.execute("drop trigger moved_days_are_computed on observation")
     op.execute("drop trigger said_days_are_computed on validity_event")
-    op.execute(
-        "drop function refresh_trends, queue_judged_days, queue_moved_day, queue_said_day, local_day, day_begins"
-    )
+    op.execute("drop function refresh_trends, queue_judged_days, queue_moved_day, queue_said_day")
+    op.execute("drop function local_day, day_begins")
     op.execute("drop table observation_day, trend_queue")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-PREVIOUS = "4ec33f96"
+PREVIOUS = "4ec33f9b48112859aa4ae33bc40d18baa74f95dc"
 """The last commit before the schema of the whole product. With each release it becomes that
 release's tag."""
 
