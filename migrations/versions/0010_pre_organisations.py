@@ -1,7 +1,7 @@
 """Organisations, care teams and memberships.
 
 Revision ID: 0010
-Revises: 0005
+Revises: 0006
 Phase: pre (the old code does not notice)
 """
 
@@ -14,7 +14,7 @@ from alembic import op
 from migrations.statements import run_file
 
 revision = "0010"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
