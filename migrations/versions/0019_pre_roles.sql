@@ -29,13 +29,14 @@ end $$;
 grant select on gateway, kit, kit_assignment, patient, device, outbox, observation_identity,
     observation, judgement_queue, quarantine, gateway_health, gateway_presence, gateway_trouble,
     instruction_acknowledgement, sequence_gap, gap_explanation, gap_reason, gateway_gap,
-    quarantine_open, technical_trouble, attribution_event, withdrawn_reading
+    quarantine_open, technical_trouble, attribution_event, withdrawn_reading, instruction
     to telekol_ingest;
 grant insert on device, outbox, observation, observation_identity, judgement_queue, quarantine,
     quarantine_event, gateway_health, gateway_presence, gateway_trouble,
-    instruction_acknowledgement, sequence_gap, attribution_event
+    instruction_acknowledgement, sequence_gap, attribution_event, instruction
     to telekol_ingest;
-grant update on outbox, gateway_health, gateway_presence, gateway_trouble, sequence_gap
+grant update on outbox, gateway_health, gateway_presence, gateway_trouble, sequence_gap,
+    instruction
     to telekol_ingest;
 grant update (state, tries, tried_at, resolved_at, resolved_by, outcome) on quarantine
     to telekol_ingest;

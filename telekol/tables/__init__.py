@@ -23,6 +23,7 @@ from telekol.tables.home_health import (
     GatewayHealth,
     GatewayPresence,
     GatewayTrouble,
+    Instruction,
     InstructionAcknowledgement,
 )
 from telekol.tables.kits import Gateway, Kit, KitAssignment, MeasuringDevice
@@ -60,6 +61,7 @@ __all__ = [
     "GatewayHealth",
     "GatewayPresence",
     "GatewayTrouble",
+    "Instruction",
     "InstructionAcknowledgement",
     "JudgementQueue",
     "Kit",

@@ -68,3 +68,20 @@ class InstructionAcknowledgement(SQLModel, table=True):
     at: datetime = Field(sa_type=TIME)
     reason: str = Field(sa_type=Text)
     heard_at: datetime = Field(sa_type=TIME)
+
+
+class Instruction(SQLModel, table=True):
+    """What the server asked of a home."""
+
+    __tablename__ = "instruction"
+
+    id: UUID = Field(primary_key=True)
+    gateway_id: str = Field(foreign_key="gateway.id", sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    body: Any = Field(sa_type=JSONB, nullable=False)
+    issued_at: datetime = Field(sa_type=TIME)
+    expires_at: datetime = Field(sa_type=TIME)
+    times_sent: int
+    sent_at: datetime | None = Field(sa_type=TIME)
+    outcome: str | None = Field(sa_type=Text)
+    ended_at: datetime | None = Field(sa_type=TIME)
