@@ -28,6 +28,7 @@ from alerts.findings import (
     judge,
     judged_again,
     not_judged,
+    withdrawn,
 )
 from telekol.severity import Channel, Severity
 
@@ -91,11 +92,47 @@ def _judge_and_store(connection: Connection[Any], batches: Sequence[Batch]) -> N
             newest[key] = Newest(
                 finding.measured_at, finding.id, finding.about, finding.severity, finding.score
             )
-            _move_case(connection, finding)
+            if subject.cause is None or _says_more(connection, finding, known):
+                _move_case(connection, finding)
             if finding.channel is Channel.CLINICAL:
                 _resolve_technical(connection, subject)
         elif not finding.late:
             _move_case_out_of_order(connection, finding, known)
+    _take_back(connection, batches, subjects)
+
+
+def _says_more(connection: Connection[Any], finding: Finding, known: Newest | None) -> bool:
+    """Whether a reading that is judged again, because another was withdrawn, tells news.
+
+    A case that somebody has closed must not open again for what was known when it was closed;
+    an open one that shows what no longer holds must move.
+    """
+    if known is None or known.measured_at != finding.measured_at:
+        return True  # another reading than the one judged last
+    levels = case_store.levels_of(connection, finding.patient_id, finding.channel)
+    return levels.get(finding.about, known.severity) is not finding.severity
+
+
+def _take_back(
+    connection: Connection[Any], batches: Sequence[Batch], subjects: Sequence[Subject]
+) -> None:
+    """Take off the board what was found of withdrawn readings that have left none behind."""
+    judged = {(subject.patient_id, subject.cause) for subject in subjects}
+    for batch in batches:
+        if batch.cause is None or batch.quantity is None:
+            continue
+        if (batch.patient_id, batch.cause) in judged:
+            continue
+        finding = withdrawn(
+            batch.patient_id,
+            batch.quantity,
+            batch.reading_ids[0],
+            batch.measured_to,
+            batch.cause,
+        )
+        levels = case_store.levels_of(connection, batch.patient_id, finding.channel)
+        if levels.get(finding.about, Severity.GREEN) is not Severity.GREEN:
+            _store(connection, finding)
 
 
 def _move_case_out_of_order(connection: Connection[Any], finding: Finding, newest: Newest) -> None:

@@ -29,12 +29,20 @@ _QUANTITIES: Final = [str(quantity) for quantity in Quantity if FACTS[quantity].
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One row of the judgement queue: readings of one patient that ingest stored together."""
+    """One row of the judgement queue: readings of one patient that ingest stored together.
+
+    Parameters
+    ----------
+    cause, quantity
+        None, or the event of a person for which one reading of a quantity is judged again.
+    """
 
     id: int
     patient_id: UUID
     reading_ids: tuple[UUID, ...]
     measured_to: datetime
+    cause: str | None = None
+    quantity: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +59,23 @@ class Newest:
 def take(connection: Connection[Any], most: int) -> list[Batch]:
     """Take up to `most` unjudged batches and lock their patients, oldest first."""
     rows = connection.execute(_SQL["take_queue"], {"most": most}).fetchall()
-    batches = [Batch(row[0], row[1], tuple(row[2]), row[4]) for row in rows]
+    batches = [_batch(*row) for row in rows]
     patients = sorted({batch.patient_id for batch in batches})
     connection.execute(_SQL["lock_patients"], {"patients": patients})
     return batches
+
+
+def _batch(
+    id: int,  # noqa: A002 - the column's name
+    patient_id: UUID,
+    reading_ids: list[UUID],
+    _measured_from: datetime,
+    measured_to: datetime,
+    cause: str | None,
+    quantity: str | None,
+) -> Batch:
+    kind = None if quantity is None else Quantity(quantity)
+    return Batch(id, patient_id, tuple(reading_ids), measured_to, cause, kind)
 
 
 def drop(connection: Connection[Any], batches: Sequence[Batch]) -> None:
@@ -84,7 +105,7 @@ def subjects_of(connection: Connection[Any], batches: Sequence[Batch]) -> list[S
     series = _series(connection, keys)
     limits = _limits(connection, keys)
     return [
-        Subject(row[0], Quantity(row[1]), row[4], series[number], limits.get(number))
+        Subject(row[0], Quantity(row[1]), row[4], series[number], limits.get(number), row[5])
         for number, row in enumerate(under_test, start=1)
     ]
 

@@ -7,7 +7,8 @@ Invariants
 ----------
 1. A finding holds everything needed to make it again: rule and version, limits in force, ids
    of the readings used, result and reason.
-2. Its id is made of rule, version and the reading judged, so judging again stores nothing new.
+2. Its id is made of rule, version and the reading judged, so judging again stores nothing new;
+   unless a person's event is the cause, which is then part of it.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ counts for its day.
 
 LIMITS_MISSING: Final = "limits-missing"
 NOT_JUDGED: Final = "not-judged"
+WITHDRAWN: Final = "withdrawn"
 TECHNICAL_VERSION: Final = 1
 
 
@@ -71,15 +73,21 @@ class Subject:
     ----------
     series
         Readings of the same patient and quantity, oldest first, the one under test last.
+    queued_at
+        When it could first be judged: when it was stored, or when a person attributed it.
     limits
         None when nobody has set any for this patient and quantity.
+    cause
+        None for a reading that came in. Else the event for which it is judged again; it makes
+        the finding another one, since the earlier stays as it is.
     """
 
     patient_id: UUID
     quantity: Quantity
-    stored_at: datetime
+    queued_at: datetime
     series: Sequence[Reading]
     limits: LimitSet | None
+    cause: str | None = None
 
     @property
     def reading(self) -> Reading:
@@ -87,9 +95,14 @@ class Subject:
         return self.series[-1]
 
     @property
+    def name(self) -> str:
+        """What tells this judgement from others of the same rule; part of the finding's id."""
+        return f"{self.reading.id}|{self.cause}" if self.cause else str(self.reading.id)
+
+    @property
     def is_late(self) -> bool:
         """Whether it came so long after it was measured that it must not page as new."""
-        return self.stored_at - self.reading.measured_at > LATE_AFTER
+        return self.queued_at - self.reading.measured_at > LATE_AFTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +182,33 @@ def not_judged(patient_id: UUID, reading_ids: tuple[UUID, ...], measured_to: dat
     )
 
 
+def withdrawn(
+    patient_id: UUID, quantity: Quantity, reading_id: UUID, measured_at: datetime, cause: str
+) -> Finding:
+    """Take back what was found of a reading that no longer counts, when no other is left."""
+    return Finding(
+        id=uuid5(FINDING_NAMESPACE, f"{WITHDRAWN}|{reading_id}|{cause}"),
+        patient_id=patient_id,
+        channel=Channel.CLINICAL,
+        rule=absolute_limits.NAME,
+        rule_version=absolute_limits.VERSION,
+        result="insufficient",
+        severity=Severity.GREEN,
+        score=None,
+        quantity=quantity,
+        measured_at=measured_at,
+        late=False,
+        reading_ids=(reading_id,),
+        limits={},
+        evidence={"cause": cause},
+        reason=reasons.withdrawn(quantity),
+    )
+
+
 def _technical(subject: Subject, rule: str, severity: Severity, reason: Reason) -> Finding:
     resolved = severity is Severity.GREEN
     return Finding(
-        id=uuid5(FINDING_NAMESPACE, f"{rule}|{severity}|{subject.reading.id}"),
+        id=uuid5(FINDING_NAMESPACE, f"{rule}|{severity}|{subject.name}"),
         patient_id=subject.patient_id,
         channel=Channel.TECHNICAL,
         rule=rule,
@@ -199,7 +235,7 @@ def _finding(subject: Subject, judgement: Judgement, row: int) -> Finding:
     return Finding(
         id=uuid5(
             FINDING_NAMESPACE,
-            f"{absolute_limits.NAME}|{absolute_limits.VERSION}|{subject.reading.id}",
+            f"{absolute_limits.NAME}|{absolute_limits.VERSION}|{subject.name}",
         ),
         patient_id=subject.patient_id,
         channel=Channel.CLINICAL,

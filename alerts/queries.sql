@@ -1,7 +1,7 @@
 -- The alert engine's queries. Each is headed by its name and its purpose.
 
 -- take_queue: Take the oldest unjudged batches; other workers skip what one has taken.
-select id, patient_id, reading_ids, measured_from, measured_to
+select id, patient_id, reading_ids, measured_from, measured_to, cause, quantity
 from judgement_queue
 order by id
 limit %(most)s
@@ -13,8 +13,10 @@ delete from judgement_queue where id = any(%(ids)s)
 -- lock_patients: One worker at a time per patient; key share locks of inserts are not blocked.
 select id from patient where id = any(%(patients)s) order by id for no key update
 
--- readings_under_test: The readings that the taken batches name.
-select o.patient_id, o.quantity, o.reading_id, o.measured_at, o.stored_at
+-- readings_under_test: The readings that the taken batches name, without those that no longer
+-- count. When it could first be judged is when it was queued: for what comes in that is when it
+-- was stored, the transaction's own time; for what a person attributed it is later.
+select o.patient_id, o.quantity, o.reading_id, o.measured_at, q.enqueued_at, q.cause
 from judgement_queue q
 join observation o
     on o.patient_id = q.patient_id
@@ -22,9 +24,12 @@ join observation o
     and o.measured_at between q.measured_from and q.measured_to
     and o.reading_id = any(q.reading_ids)
 where q.id = any(%(ids)s)
+    and not exists (select from withdrawn_reading w
+        where w.patient_id = o.patient_id and w.reading_id = o.reading_id)
 order by o.measured_at, o.reading_id
 
--- windows: For each reading under test, it and those before it, newest first.
+-- windows: For each reading under test, it and those before it, newest first. The few withdrawn
+-- readings of the patient are fetched once per window, in one step, and not asked for each row.
 select t.row_number, h.reading_id, h.measured_at, h.value
 from unnest(%(patients)s::uuid[], %(quantities)s::quantity[], %(times)s::timestamptz[],
             %(readings)s::uuid[])
@@ -35,6 +40,8 @@ cross join lateral (
     where o.patient_id = t.patient_id
         and o.quantity = t.quantity
         and (o.measured_at, o.reading_id) <= (t.measured_at, t.reading_id)
+        and o.reading_id <> all (array(
+            select w.reading_id from withdrawn_reading w where w.patient_id = t.patient_id))
     order by o.measured_at desc, o.reading_id desc
     limit %(width)s
 ) h
@@ -56,7 +63,7 @@ cross join lateral (
 
 -- newest_judged: The finding about the newest reading judged so far, per patient and quantity.
 -- One step down the index each. A time in the future can only be a clock that is wrong; taken as
--- the newest it would mute the patient until then.
+-- the newest it would mute the patient until then. What was found of a withdrawn reading is history.
 select f.patient_id, f.quantity, f.measured_at, f.id, f.rule, f.severity, f.score
 from (select distinct p, q
       from unnest(%(patients)s::uuid[], %(quantities)s::quantity[]) as u (p, q))
@@ -66,6 +73,8 @@ cross join lateral (
     from finding f
     where f.patient_id = t.patient_id and f.quantity = t.quantity
         and f.measured_at <= now() + interval '5 minutes'
+        and not exists (select from withdrawn_reading w
+            where w.patient_id = f.patient_id and w.reading_id = any(f.reading_ids))
     order by f.measured_at desc, f.found_at desc
     limit 1
 ) f

@@ -108,6 +108,15 @@ def judged_again(quantity: Quantity) -> Reason:
     )
 
 
+def withdrawn(quantity: Quantity) -> Reason:
+    """Say that the reading a finding was made of no longer counts, and none is left."""
+    facts = FACTS[quantity]
+    return Reason(
+        f"{facts.danish}: målingen er trukket tilbage, og der er ingen anden at vurdere",
+        f"{facts.english}: the reading was withdrawn, and there is no other to judge",
+    )
+
+
 def not_judged(readings: int) -> Reason:
     """Say that the engine failed on a batch, so a person must look."""
     return Reason(
@@ -121,4 +130,4 @@ def not_judged(readings: int) -> Reason:
 def _amount(quantity: Quantity, value: float, *, danish: bool) -> str:
     facts = FACTS[quantity]
     text = number(value, facts.decimals, danish=danish)
-    return f"{text} %" if facts.unit == "%" else f"{text} {facts.unit}"
+    return f"{text} {facts.shown_unit}".rstrip()

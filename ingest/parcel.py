@@ -20,7 +20,7 @@ from uuid import UUID
 
 from ingest import quick
 from ingest.reading import Reading, of_observation
-from telekol import wire
+from telekol import plausibility, wire
 from telekol.errors import WireError
 from telekol.observation import CLOCK_SLACK, GATEWAY_CLOCK_AHEAD, Observation, TimeConfidence
 from telekol.wire import Abandoned, Receipt, Refusal
@@ -34,6 +34,7 @@ NOT_STORABLE: Final = "not-storable"
 ID_CLASH: Final = "id-clash"
 UNFORESEEN: Final = "unforeseen-error"
 GIVEN_UP: Final = "given-up"
+IMPLAUSIBLE: Final = "implausible-value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,19 @@ class Parcel:
         numbers = {entry.seq for entry in refused}
         kept = tuple(item for item in self.readings if item.seq not in numbers)
         return replace(self, readings=kept, quarantined=(*self.quarantined, *refused))
+
+    def entry(self, seq: int, payload: bytes, code: str, reason: str) -> Quarantined:
+        """Make the entry that refuses one of its observations."""
+        run = self.run
+        return Quarantined(
+            self.topic,
+            payload,
+            code,
+            wire.shortened(reason),
+            run.gateway if run else None,
+            run.boot if run else None,
+            seq,
+        )
 
     def observation(self, seq: int) -> bytes:
         """Give one of its observations as JSON, read again from the bytes as they came."""
@@ -173,7 +187,23 @@ def _sort_slowly(topic: str, payload: bytes, now: datetime) -> Parcel:
         of_observation(seq, not_ahead(item, now)) for seq, item in message.observations
     )
     reported = tuple(_given_up(topic, run.gateway, item) for item in message.abandoned)
-    return Parcel(topic, payload, run, readings, refused, reported)
+    parcel = Parcel(topic, payload, run, readings, refused, reported)
+    return parcel.refuse(_implausible(parcel, message.observations))
+
+
+def _implausible(
+    parcel: Parcel, observations: Sequence[tuple[int, Observation]]
+) -> list[Quarantined]:
+    """Find what a device can report and nobody alive can have."""
+    reasons = (
+        (seq, item, plausibility.implausible(item.quantity, item.value))
+        for seq, item in observations
+    )
+    return [
+        parcel.entry(seq, item.model_dump_json().encode(), IMPLAUSIBLE, reason)
+        for seq, item, reason in reasons
+        if reason is not None
+    ]
 
 
 def _given_up(topic: str, gateway: str, item: Abandoned) -> Quarantined:

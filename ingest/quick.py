@@ -22,6 +22,7 @@ import msgspec
 from ingest.reading import WORDS, DeviceIdentity, Reading, reading
 from telekol import topics
 from telekol.observation import CLOCK_SLACK, EARLIEST, USER_INDEX_MOST
+from telekol.plausibility import bounds
 from telekol.quantities import FACTS
 from telekol.wire import MESSAGE_LIMIT_BYTES, OBSERVATIONS_PER_MESSAGE
 
@@ -77,7 +78,9 @@ class QuickMessage(msgspec.Struct, frozen=True):
 
 _DECODER: Final = msgspec.json.Decoder(_Message)
 _LIMITS: Final = {
-    str(quantity): (facts.unit, facts.lowest, facts.highest) for quantity, facts in FACTS.items()
+    str(quantity): (facts.unit, limits.lowest, limits.highest)
+    for quantity, facts in FACTS.items()
+    for limits in [bounds(quantity)]
 }
 _TOPIC: Final = re.compile(rf"{topics.ROOT}/([a-z0-9-]+)/observations")
 

@@ -153,6 +153,26 @@ def reading(
     return Reading(seq, stamp_us, id_head, value, measured_us, raw_id, device, identity, tail)
 
 
+_WEIGHT: Final = _field(str(Quantity.BODY_WEIGHT))
+_WEIGHT_AT: Final = _TIMES.size + _NUMBERS.size
+_WEIGHT_AT_WITHOUT_DEVICE: Final = _TIMES_WITHOUT_DEVICE.size + _NUMBERS.size
+
+
+def is_weight(item: Reading) -> bool:
+    """Say whether a reading is of a body's weight, by its row: no column more for the few."""
+    return item.tail.startswith(_WEIGHT, _WEIGHT_AT) or item.tail.startswith(
+        _WEIGHT, _WEIGHT_AT_WITHOUT_DEVICE
+    )
+
+
+def slot_of(item: Reading) -> int | None:
+    """Read a reading's user slot back from the end of its row; None if it has none."""
+    if item.tail.endswith(NULL):
+        return None
+    _, slot = _SMALL.unpack_from(item.tail, len(item.tail) - _SMALL.size)
+    return int(slot)
+
+
 def of_observation(seq: int, item: Observation) -> Reading:
     """Make a reading of an observation."""
     device = item.device

@@ -31,12 +31,13 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 
-from ingest import attribution, devices, identity, outboxes, rows
+from ingest import attribution, devices, guard_store, identity, outboxes, rows
 from ingest.attribution import Assignments
+from ingest.guard_store import Guarded, Weighing
 from ingest.identity import Key
 from ingest.outboxes import Outbox, Source
 from ingest.parcel import ID_CLASH, NOT_STORABLE, UNKNOWN_KIT, Parcel, Quarantined
-from ingest.reading import Reading
+from ingest.reading import DeviceIdentity, Reading, is_weight
 from telekol import queries
 from telekol.wire import Receipt, shortened
 
@@ -208,27 +209,48 @@ def _attribute(
     assignments = attribution.load(connection, {outbox.kit for outbox in held.values()})
     wanted = {reading.device for _, readings in news for reading in readings}
     numbers = devices.numbers(connection, wanted)
+    weighings = [
+        weighing
+        for place, readings in news
+        for weighing in _weighings(assignments, _outbox(parcels[place], held), readings, numbers)
+    ]
+    guarded = guard_store.examine(connection, weighings)
     parts: list[tuple[UUID | None, Sequence[Reading]]] = []
 
     def written() -> Iterator[bytes]:
         # While the server takes in the rows before.
         for place, readings in news:
             outbox = _outbox(parcels[place], held)
-            for patient, some in _whose(assignments, outbox, readings):
+            for patient, some in _whose(assignments, outbox, readings, guarded):
                 parts.append((patient, some))
                 for device, rest in groupby(some, _device):
                     yield rows.observation_rows(patient, numbers[device], outbox.number, rest)
 
     _copy(connection, "copy_observations", written())
     _copy(connection, "copy_judgements", rows.judgement_rows(parts))
+    guard_store.note(connection, guarded)
     return parts
 
 
+def _weighings(
+    assignments: Assignments,
+    outbox: Outbox,
+    readings: Sequence[Reading],
+    numbers: Mapping[DeviceIdentity, int],
+) -> Iterator[Weighing]:
+    """Find what the attribution guard is asked about: weights of a kit that somebody had."""
+    for reading in filter(is_weight, readings):
+        patient = assignments.patient(outbox.kit, reading.measured_us)
+        if patient is not None:
+            yield Weighing(patient, reading, numbers[reading.device])
+
+
 def _whose(
-    assignments: Assignments, outbox: Outbox, readings: Sequence[Reading]
+    assignments: Assignments, outbox: Outbox, readings: Sequence[Reading], guarded: Guarded
 ) -> Sequence[tuple[UUID | None, Sequence[Reading]]]:
     """Part the readings of one message by patient; all that decides whose a reading is."""
-    return assignments.parts(outbox.kit, readings)
+    parts = assignments.parts(outbox.kit, readings)
+    return guarded.parts(parts) if guarded.held else parts
 
 
 def _outbox(parcel: Parcel, held: Mapping[Source, Outbox]) -> Outbox:

@@ -32,6 +32,7 @@ from pydantic import (
     model_validator,
 )
 
+from telekol.plausibility import slip
 from telekol.quantities import FACTS, Quantity
 
 READING_NAMESPACE: Final = UUID("7d9c7b0a-6f0e-5d43-9f57-0c0b6f0a1d52")
@@ -189,7 +190,8 @@ class Observation(BaseModel):
         if not facts.is_possible(self.value):
             raise ValueError(
                 f"{self.quantity} must be {facts.lowest}-{facts.highest} {facts.unit}, "
-                f"found {self.value}; a device cannot have measured that"
+                f"found {self.value}{slip(self.quantity, self.value)}; "
+                "a device cannot have measured that"
             )
         return self
 

@@ -44,6 +44,10 @@ class TroubleCode(StrEnum):
     CERTIFICATE_EXPIRING = "certificate-expiring"
     GATEWAY_OFFLINE = "gateway-offline"
     """Said by the server, since a gateway that is gone says nothing."""
+    SEQUENCE_GAP = "sequence-gap"
+    """Said by the server: numbers that the gateway gave out have not come for an hour."""
+    READINGS_QUARANTINED = "readings-quarantined"
+    """Said by the server: something of this gateway waits for an operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +194,20 @@ TROUBLES: Final[dict[TroubleCode, Words]] = {
         english="The gateway has no connection to the server.",
         english_step="Ask whether the gateway is switched on and the internet works. Readings are "
         "kept in the gateway and sent when it is back.",
+    ),
+    TroubleCode.SEQUENCE_GAP: Words(
+        danish="Målinger, som hjemmeboksen har nummereret, er ikke nået frem.",
+        danish_step="Kontakt driften: se, hvilke numre der mangler, og bed hjemmeboksen sende "
+        "igen.",
+        english="Readings that the gateway has numbered have not arrived.",
+        english_step="Ask operations to see which numbers are missing and have them sent again.",
+    ),
+    TroubleCode.READINGS_QUARANTINED: Words(
+        danish="Noget, som hjemmeboksen sendte, kunne ikke gemmes og er lagt til side.",
+        danish_step="Kontakt driften: se årsagen med telekol quarantine list, ret den, og prøv "
+        "igen.",
+        english="Something that the gateway sent could not be stored and was set aside.",
+        english_step="Ask operations to see why with telekol quarantine list, mend it and retry.",
     ),
 }
 

@@ -28,7 +28,11 @@ from device_sim.faults import Trait
 from device_sim.peripherals.connectable import Connectable
 from device_sim.peripherals.instrument import Stored
 from device_sim.peripherals.link import Link
-from device_sim.peripherals.standard_services import DeviceIdentity
+from device_sim.peripherals.standard_services import (
+    DeviceIdentity,
+    battery_service,
+    information_service,
+)
 
 MODEL: Final = "PO60"
 MEMORY_RECORDS: Final = 100
@@ -45,6 +49,7 @@ class Po60(Connectable):
 
     service_uuid = core.UUID.from_16_bits(0xFF12)
     quantities = frozenset({"spo2", "pulse_rate"})
+    is_set_by_hand = True
     traits = Connectable.traits | {Trait.MEMORY, Trait.CHECKSUM, Trait.REPEATS}
 
     def __init__(self, serial: str, log: EmissionLog, *, clock: DeviceClock | None = None) -> None:
@@ -103,12 +108,21 @@ class Po60(Connectable):
         )
         return [Service(self.service_uuid, [asked, self._answers])]
 
+    def services(self) -> list[Service]:
+        """List the services; its clock can be set by the vendor's and read by none."""
+        return [
+            *self.measurement_services(),
+            information_service(self.identity),
+            battery_service(lambda: self.battery_percent),
+        ]
+
     def subscribable(self) -> tuple[Characteristic[bytes], ...]:
         """List the answers."""
         return (self._answers,)
 
     async def converse(self, link: Link) -> None:
         """Answer requests until none comes for a while."""
+        self._requests = asyncio.Queue()  # what the last host asked for is nobody's any more
         await link.until_subscribed((self._answers,), self.patience_s)
         while link.is_up:
             if self._requests.empty():
@@ -148,6 +162,10 @@ class Po60(Connectable):
             self.settle()
 
     def _on_request(self, _connection: object, value: bytes) -> None:
+        shown = po60.time_set(value)
+        if shown is not None:  # at once: hosts hang up after it
+            self.clock.set_to(shown)
+            return
         self._requests.put_nowait(value)
         self._asked.set()
 

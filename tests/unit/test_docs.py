@@ -17,6 +17,7 @@ from scripts import settings_page
 from telekol import health, instructions, observation, topics, wire
 from telekol.health import decode_health
 from telekol.observation import reading_id
+from telekol.plausibility import HUMAN
 from telekol.quantities import FACTS, Quantity
 from telekol.settings import TelekolSettings
 from telekol.troubles import TROUBLES
@@ -145,6 +146,9 @@ def test_every_quantity_is_documented(quantity: str) -> None:
     facts = FACTS[Quantity(quantity)]
     row = f"| `{quantity}` | `{facts.unit}` | {facts.lowest:g}-{facts.highest:g} |"
     assert row in WIRE
+    human = HUMAN.get(Quantity(quantity))
+    written = f"{human.lowest:g}-{human.highest:g}" if human else "-"
+    assert f"{row} {written} |\n" in WIRE
 
 
 def test_the_limits_are_those_of_the_code() -> None:

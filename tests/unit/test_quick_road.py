@@ -18,6 +18,7 @@ from ingest.parcel import Parcel
 from telekol import topics, wire
 from telekol.errors import WireError
 from telekol.observation import USER_INDEX_MOST, Device, Entry, Observation, TimeConfidence
+from telekol.plausibility import bounds
 from telekol.quantities import FACTS, Quantity
 from telekol.wire import ObservationMessage
 
@@ -70,13 +71,13 @@ devices = st.builds(Device, address=printable, manufacturer=printable, model=pri
 @st.composite
 def observations(draw: st.DrawFn) -> Observation:
     quantity = draw(st.sampled_from(Quantity))
-    facts = FACTS[quantity]
+    facts, limits = FACTS[quantity], bounds(quantity)
     measured_at = draw(aware)
     return Observation(
         id=draw(st.uuids()),
         device=draw(devices),
         quantity=quantity,
-        value=draw(st.floats(facts.lowest, facts.highest)),
+        value=draw(st.floats(limits.lowest, limits.highest)),
         unit=facts.unit,
         measured_at=measured_at,
         device_time=draw(st.none() | naive),

@@ -1,7 +1,7 @@
 """Instructions: what the server asked of a home, how often it was sent, and how it ended.
 
-Revision ID: 0008
-Revises: 0002
+Revision ID: 0006
+Revises: 0005
 Phase: pre (runs before the code that needs it is deployed; the old code does not notice)
 """
 
@@ -13,8 +13,8 @@ from alembic import op
 
 from migrations.statements import run_file
 
-revision = "0008"
-down_revision = "0002"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
