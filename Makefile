@@ -13,7 +13,7 @@ SEED ?=
 HOMES ?= 2
 CODE := telekol gateway ingest alerts clinician_api device_sim migrations
 
-.PHONY: help demo demo-reset test check chaos bench-gateway bench-alerts format unit lock docs pictures clean
+.PHONY: help demo demo-reset test check chaos bench-gateway bench-ingest bench-alerts format unit lock docs pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -45,6 +45,9 @@ chaos: $(VENV)/.dev ## Break everything at random and count what is lost: ROUNDS
 bench-gateway: $(VENV)/.dev ## What a home gateway costs: disk, memory, processor, time to disk
 	@$(BIN)/python -m benchmarks.gateway_footprint $(ARGS)
 
+bench-ingest: $(VENV)/.dev ## How many readings a second ingest stores, beside raw COPY; ARGS="--help"
+	@$(BIN)/python -m benchmarks.ingest $(ARGS)
+
 bench-alerts: $(VENV)/.bench ## What a rule costs per series, beside SciPy, pandas and polars
 	@$(BIN)/python -m benchmarks.alerts $(ARGS)
 
@@ -52,8 +55,9 @@ format: $(VENV)/.dev ## Format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.dev ## Make docs/settings.md from the settings
+docs: $(VENV)/.dev ## Make docs/settings.md from the settings, docs/schema.md from the database
 	@$(BIN)/python -m scripts.settings_page
+	@$(BIN)/python -m scripts.schema_page
 
 pictures: $(VENV)/.dev ## Take the README's pictures from a running demo
 	@$(BIN)/python -m scripts.pictures
