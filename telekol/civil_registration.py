@@ -9,7 +9,7 @@ Invariants
 2. The key that seals and the key that finds are different keys, each with an id of its own.
 3. Every key of the ring opens and finds; the first of each kind seals and hashes what is new.
 
-What else changes with it: docs/decisions/0019, migrations/versions/0011.
+What else changes with it: docs/decisions/0021, migrations/versions/0011.
 """
 
 from __future__ import annotations

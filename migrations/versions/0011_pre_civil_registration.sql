@@ -1,4 +1,4 @@
--- Civil registration numbers, sealed. The keys are not here (docs/decisions/0019).
+-- Civil registration numbers, sealed. The keys are not here (docs/decisions/0021).
 -- A table of its own: a role that may read patients need not be able to read this.
 
 create table civil_registration (
