@@ -13,7 +13,7 @@ SEED ?=
 HOMES ?= 2
 CODE := telekol gateway ingest alerts clinician_api device_sim migrations
 
-.PHONY: help demo demo-reset test check chaos bench-gateway bench-ingest format unit lock docs pictures clean
+.PHONY: help demo demo-reset test check chaos bench-gateway bench-ingest bench-alerts format unit lock docs pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -48,6 +48,9 @@ bench-gateway: $(VENV)/.dev ## What a home gateway costs: disk, memory, processo
 bench-ingest: $(VENV)/.dev ## How many readings a second ingest stores, beside raw COPY; ARGS="--help"
 	@$(BIN)/python -m benchmarks.ingest $(ARGS)
 
+bench-alerts: $(VENV)/.bench ## What a rule costs per series, beside SciPy, pandas and polars
+	@$(BIN)/python -m benchmarks.alerts $(ARGS)
+
 format: $(VENV)/.dev ## Format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -81,3 +84,9 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
+	@echo "Installing what the rules are measured against into $(VENV) (once) ..."
+	@$(PIP) --require-hashes -r requirements/bench.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@

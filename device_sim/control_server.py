@@ -263,12 +263,11 @@ def _number(request: Request, name: str) -> float:
     return float(value)
 
 
-def _read(line: bytes) -> object:
+def _read(line: bytes) -> Any:
     try:
-        request: object = json.loads(line)
+        return json.loads(line)
     except ValueError as error:
         raise ControlError(
             f'Expected a line of JSON, such as {{"command": "status"}}; found {line[:60]!r} '
             f"({error})."
         ) from None
-    return request

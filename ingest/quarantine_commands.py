@@ -18,8 +18,9 @@ from rich.table import Table
 
 from ingest import replay
 from ingest.replay import SQL, STORED
+from ingest.settings import QuarantineSettings
 from telekol.errors import TelekolError
-from telekol.settings import DatabaseSettings, load
+from telekol.settings import load
 
 app = typer.Typer(
     add_completion=False,
@@ -160,7 +161,7 @@ def dismiss(
 
 @contextmanager
 def _database() -> Iterator[Connection[Any]]:
-    settings = load(DatabaseSettings)
+    settings = load(QuarantineSettings)
     try:
         with psycopg.connect(
             settings.database_url.get_secret_value(),

@@ -42,3 +42,7 @@ class IngestSettings(DatabaseSettings, BrokerSettings, HeartbeatSettings):
         description="Seconds between two looks for readings that the server lacks and a home is "
         "asked to send again, as after restoring a backup.",
     )
+
+
+class QuarantineSettings(DatabaseSettings):
+    """Where the quarantine is, for `telekol quarantine`."""

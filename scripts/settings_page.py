@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 from alerts.settings import AlertsSettings
 from clinician_api.settings import ApiSettings
 from gateway.settings import GatewaySettings
-from ingest.settings import IngestSettings
+from ingest.settings import IngestSettings, QuarantineSettings
 from migrations.settings import BackupSettings, MigrateSettings
 from telekol.settings import TelekolSettings, variable_name
 
@@ -28,6 +28,7 @@ SERVICES: Final[dict[str, type[TelekolSettings]]] = {
     "restore": BackupSettings,
     "gateway": GatewaySettings,
     "ingest": IngestSettings,
+    "quarantine": QuarantineSettings,
     "alerts": AlertsSettings,
     "api": ApiSettings,
 }

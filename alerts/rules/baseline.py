@@ -144,16 +144,18 @@ def usual_level(
     for part in judging.blocks(rows, BLOCK_ROWS):
         chosen = _stretch(judging.cut(window, part), youngest_days[part], need)
         if stable is not None:
-            chosen &= stable[part, :-1]
-        found = _median_and_mad(window.values[part, :-1], chosen)
+            chosen &= stable[part]
+        found = _median_and_mad(window.values[part], chosen)
         usual.median[part], usual.mad[part], usual.n[part] = found
     return usual
 
 
 def _stretch(window: Window, youngest_days: NDArray[np.float64], need: Need) -> NDArray[np.bool_]:
-    chosen = judging.usable(window, need)[:, :-1]
+    chosen = judging.usable(window, need)
+    # All columns stay, for whole rows are one stretch of memory: the one under test drops out here.
+    chosen[:, -1] = False
     if youngest_days.any():
-        chosen &= window.ages_days[:, :-1] >= youngest_days.astype(np.float32)[:, None]
+        chosen &= window.ages_days >= youngest_days.astype(np.float32)[:, None]
     return chosen
 
 

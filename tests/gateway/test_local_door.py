@@ -276,11 +276,14 @@ async def test_a_token_that_is_damaged_is_said_and_made_anew(
     door = LocalDoor(home.intake, socket_of(outbox), Port("127.0.0.1", port, token_of(outbox)))
     task = asyncio.create_task(door.run())
     await _until_open(outbox, port)
+    await asyncio.to_thread(ask, outbox, "GET", "/condition")  # after the callers before it
+    await asyncio.sleep(0.05)
     assert "token" in caplog.text
     assert len(token_of(outbox).read_text(encoding="ascii").strip()) > 30
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+    await asyncio.sleep(0.05)
     home.outbox.close()
 
 

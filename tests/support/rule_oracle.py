@@ -118,3 +118,12 @@ def cusum(row: Row, need: Need, centre: float, spread: float, k: float) -> Answe
     if len(used) < need.least_count or not math.isfinite(row[-1][0]):
         high = low = math.nan
     return {"high": high, "low": low, "n": len(used)}
+
+
+def in_own_sds(row: Row, need: Need, floor: float, youngest_days: float = 0.0) -> float:
+    """Give how far the last reading lies above the mean of those before it, in their SDs."""
+    stretch = [value for value, age in earlier(row, need) if age >= youngest_days]
+    if len(stretch) < max(need.least_count, 2) or not math.isfinite(row[-1][0]):
+        return math.nan
+    spread = max(statistics.stdev(stretch), floor)
+    return (row[-1][0] - statistics.fmean(stretch)) / spread
