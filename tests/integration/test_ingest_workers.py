@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -35,6 +36,10 @@ def _worker(tmp_path: Path, number: int, broker: Broker, database_url: str) -> P
     )
 
 
+def _says(worker: Process, words: str) -> bool:
+    return words in worker.output()
+
+
 def _rows(connection: Db) -> list[UUID]:
     return [row[0] for row in connection.execute("select reading_id from observation")]
 
@@ -50,24 +55,21 @@ def test_two_workers_share_and_one_that_is_killed_loses_nothing(
     workers = [_worker(tmp_path, number, broker, database_url) for number in (1, 2)]
     with workers[0], workers[1]:
         for worker in workers:
-            wait_until(
-                lambda worker=worker: "receiving from all" in worker.output(), "a worker", 60
-            )
+            wait_until(partial(_says, worker, "receiving from all"), "a worker", 60)
         for seq, reading in enumerate(readings, start=1):
             home.send(message(reading, boot=boot, seq=seq))
             if seq == 150:
                 workers[0].kill()
         workers[0].start()
-        through, answered = 0, set()
+        through = 0
+        answered: set[int] = set()
         while through < 300 or len(answered) < 300:
             receipt = home.receipt(60)
             assert receipt.through >= through
             through = receipt.through
             answered.add(receipt.first)
         for worker in workers:
-            wait_until(
-                lambda worker=worker: "new readings" in worker.output(), "both to have worked", 60
-            )
+            wait_until(partial(_says, worker, "new readings"), "both to have worked", 60)
     home.close()
     stored = _rows(connection)
     assert sorted(stored) == sorted(reading.id for reading in readings)

@@ -208,7 +208,7 @@ def test_one_odd_value_anywhere_is_never_read_otherwise(place: tuple[Any, ...]) 
 def test_several_odd_values_are_never_read_otherwise(
     message: ObservationMessage, data: st.DataObject
 ) -> None:
-    document = message.model_dump(mode="json", exclude_none=True)
+    document: Any = message.model_dump(mode="json", exclude_none=True)
     for _ in range(data.draw(st.integers(1, 3))):
         if not isinstance(document, dict):
             break
