@@ -26,6 +26,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from benchmarks import ingest_path as path
+from benchmarks import ingest_sender
 from benchmarks import ingest_store as store
 from benchmarks import ingest_world as world
 from device_sim.demo.broker import BrokerKind
@@ -139,7 +140,7 @@ def _ingest(place: Place, broker: Broker, number: int, size: int) -> tuple[float
     turn = next(place.turns)
     ingest = path.Ingest(place.folder, broker, place.url)
     ingest.make_session()
-    path.publish(broker, world.messages(turn, number, size))
+    ingest_sender.send(broker.port, ingest_sender.packets(world.messages(turn, number, size)))
     rate, usage = ingest.drain(number)
     return rate * size, usage
 

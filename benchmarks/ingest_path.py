@@ -22,7 +22,7 @@ from benchmarks import ingest_clients as clients
 from benchmarks import ingest_sender
 from benchmarks.ingest_world import Message
 from telekol import topics
-from tests.support.processes import Broker, telekol
+from tests.support.processes import Broker, telekol, wait_until
 
 WINDOW: Final = 1000
 """As ingest asks for."""
@@ -69,10 +69,8 @@ class Ingest:
 
     def make_session(self) -> None:
         """Let the broker keep messages for it from now on."""
-        receipts = self._listen(1)
-        with self._process:
-            time.sleep(1.5)
-        receipts.kill()
+        with self._process as process:
+            wait_until(lambda: "receiving from all" in process.output(), "ingest to subscribe", 60)
 
     def drain(self, messages: int) -> tuple[float, dict[str, float]]:
         """Run it on what waits; messages per second, and its memory at the start and the end."""

@@ -23,10 +23,6 @@ from tests.support.processes import Broker, Process, telekol, wait_until
 Db = Connection[TupleRow]
 
 
-def _says(process: Process, words: str) -> bool:
-    return words in process.output()
-
-
 def _worker(tmp_path: Path, number: int, broker: Broker, database_url: str) -> Process:
     folder = tmp_path / f"worker-{number}"
     folder.mkdir()
@@ -38,6 +34,10 @@ def _worker(tmp_path: Path, number: int, broker: Broker, database_url: str) -> P
         TELEKOL_INGEST_CLIENT_ID=f"telekol-ingest-{number}",
         TELEKOL_INGEST_SHARE="ingest",
     )
+
+
+def _says(worker: Process, words: str) -> bool:
+    return words in worker.output()
 
 
 def _rows(connection: Db) -> list[UUID]:
