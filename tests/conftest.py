@@ -37,6 +37,9 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         tempfile.TemporaryDirectory(prefix="telekol-", ignore_cleanup_errors=True) as folder,
         EmbeddedPostgres(Path(folder) / "data") as server,
     ):
+        # Power cuts are not tested here, and waiting for the disk is half the time of a test.
+        _run_as_admin(server, "alter system set fsync = off")
+        _run_as_admin(server, "select pg_reload_conf()")
         _run_as_admin(server, f"create database {TEMPLATE}")
         run(sqlalchemy_url(server.url(TEMPLATE)))
         yield server
@@ -46,7 +49,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 def database_name(postgres: EmbeddedPostgres) -> Iterator[str]:
     """Name of a new, migrated, empty database."""
     name = f"test_{next(_numbers)}"
-    _run_as_admin(postgres, f"create database {name} template {TEMPLATE}")
+    _run_as_admin(postgres, f"create database {name} template {TEMPLATE} strategy file_copy")
     yield name
     _run_as_admin(postgres, f"drop database {name} with (force)")
 

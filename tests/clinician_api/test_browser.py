@@ -170,7 +170,7 @@ def test_a_lost_connection_is_said_and_recovers(page, ward, served, serve):
 
 
 def test_a_session_that_ends_is_said(page, ward):
-    ward.connection.execute("delete from clinician where id = 'nurse-1'")
+    ward.remove_clinician("nurse-1")
     ward.add_case(ward.add_patient(), Severity.RED)
     expect(page.locator("#live-notice")).to_contain_text("Du er logget af")
     expect(page.locator("#live-notice a")).to_have_attribute("href", "/sign-in")

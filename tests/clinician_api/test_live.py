@@ -127,7 +127,7 @@ def test_the_stream_of_a_clinician_who_is_removed_ends(serve, ward, database_url
     monkeypatch.setattr("clinician_api.board.HEARTBEAT_S", 0.2)
     with serve(database_url).signed_in() as client, stream(client) as events:
         patient = ward.add_patient()
-        ward.connection.execute("delete from clinician where id = 'nurse-1'")
+        ward.remove_clinician("nurse-1")
         # A stream that is never silent must be asked as well as a silent one.
         wait_until(
             lambda: ward.add_finding(patient, Severity.GREEN) and events.ended.is_set(),

@@ -65,7 +65,7 @@ async def test_without_the_setting_nobody_gets_in(database_url, ward):
 
 
 async def test_a_clinician_who_is_removed_is_out_at_once(nurse, ward):
-    ward.connection.execute("delete from clinician where id = 'nurse-1'")
+    ward.remove_clinician("nurse-1")
     answer = await nurse.get("/board")
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     answer = await nurse.get("/api/cases", headers={"accept": "application/json"})

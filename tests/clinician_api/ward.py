@@ -81,6 +81,11 @@ class Ward:
         )
         return reading
 
+    def remove_clinician(self, clinician: str) -> None:
+        """As if the account had never been: what it belonged to goes first."""
+        self.connection.execute("delete from membership where clinician_id = %s", [clinician])
+        self.connection.execute("delete from clinician where id = %s", [clinician])
+
     def add_finding(
         self,
         patient_id: UUID,

@@ -138,6 +138,7 @@ DOCUMENTED = {
     "refused, or pairing failed": Cause.REFUSED,
     "lost our keys": Cause.BOND,
     "link lost in mid-conversation": Cause.LOST,
+    "connected, and answers nothing": Cause.MUTE,
     "nothing new": Cause.SILENT,
     "sent what cannot be read": Cause.GARBAGE,
     "our own disk": Cause.DISK,
