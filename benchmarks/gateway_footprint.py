@@ -38,10 +38,10 @@ from packaging.requirements import Requirement
 from device_sim.emission import EmissionLog
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.virtual_radio import VirtualRadio
-from gateway.device_clock import DeviceClock
 from gateway.intake import Intake
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from gateway.profiles import sig_uuid
+from gateway.timing.device_clock import DeviceClock
 from telekol.observation import Device
 from tests.support.fake_bluez import FakeBlueZ, message_bus
 

@@ -14,29 +14,29 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
-from gateway.clock_book import ClockBook
-from gateway.clock_troubles import ClockTroubles
 from gateway.condition import Condition
 from gateway.conversations import Home
-from gateway.delivery import DeliveryPlan
 from gateway.device_notes import DeviceNotes
-from gateway.health import HealthReporter
-from gateway.held_readings import HeldReadings
-from gateway.instruction_book import InstructionBook
-from gateway.instruction_desk import InstructionDesk
+from gateway.door.parts import local_parts
 from gateway.intake import Intake
-from gateway.local_parts import local_parts
-from gateway.mqtt import Broker
-from gateway.outbox import Outbox
-from gateway.radio_parts import radio_parts
-from gateway.radio_report import RadioReport
-from gateway.redating import Redater
-from gateway.serial_devices import SerialReader
+from gateway.keeping.outbox import Outbox
+from gateway.link.delivery import DeliveryPlan
+from gateway.link.health import HealthReporter
+from gateway.link.instruction_book import InstructionBook
+from gateway.link.instruction_desk import InstructionDesk
+from gateway.link.mqtt import Broker
+from gateway.link.uplink import Uplink
+from gateway.listening.parts import radio_parts
+from gateway.listening.report import RadioReport
 from gateway.settings import GatewaySettings
+from gateway.streams.serial_devices import SerialReader
 from gateway.systemd_notify import Notifier
-from gateway.timekeeper import Timekeeper
-from gateway.trusted_time import SystemClock, TrustedTime
-from gateway.uplink import Uplink
+from gateway.timing.clock_book import ClockBook
+from gateway.timing.clock_troubles import ClockTroubles
+from gateway.timing.held_readings import HeldReadings
+from gateway.timing.redating import Redater
+from gateway.timing.timekeeper import Timekeeper
+from gateway.timing.trusted_time import SystemClock, TrustedTime
 from gateway.watch import keep_house, watch, watch_room
 
 Part = Coroutine[Any, Any, None]

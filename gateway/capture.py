@@ -19,9 +19,9 @@ from datetime import datetime, tzinfo
 from typing import Final
 from uuid import UUID
 
-from gateway.clock import IMPLAUSIBLE, Timing, correct
-from gateway.device_clock import DeviceClock
 from gateway.profiles.measurement import Decoded, OfUser, Reading
+from gateway.timing.clock import IMPLAUSIBLE, Timing, correct
+from gateway.timing.device_clock import DeviceClock
 from telekol.observation import Device, Observation, TimeConfidence, arrival_id, reading_id
 from telekol.quantities import FACTS, Quantity
 

@@ -10,7 +10,8 @@ from typing import Final
 
 import typer
 
-from gateway import bond_commands, local_commands
+from gateway.bonds import commands as bond_commands
+from gateway.door import commands as local_commands
 from gateway.settings import EnrolmentSettings, GatewaySettings
 from telekol import logs
 from telekol.settings import load, variable_name

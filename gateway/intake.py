@@ -32,15 +32,15 @@ from gateway.capture import (
     refusals,
     renumbered,
 )
-from gateway.clock_book import AlwaysKnown, BootDates, to_text
-from gateway.device_clock import DeviceClock
 from gateway.errors import OutboxError, ProfileError
-from gateway.gateway_clock import is_dated, since_boot
-from gateway.held import Dated, HeldReading
-from gateway.held_readings import HeldReadings
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from gateway.profiles import MEASUREMENTS
 from gateway.profiles.measurement import Decoded, Measurement, OfUser
+from gateway.timing.clock_book import AlwaysKnown, BootDates, to_text
+from gateway.timing.device_clock import DeviceClock
+from gateway.timing.gateway_clock import is_dated, since_boot
+from gateway.timing.held import Dated, HeldReading
+from gateway.timing.held_readings import HeldReadings
 from telekol.observation import Device, Observation, TimeConfidence
 
 _LOG = logging.getLogger(__name__)

@@ -22,11 +22,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.assembly import parts_of
-from gateway.enrolment import own_certificate
 from gateway.errors import NotesError
-from gateway.instruction_book import InstructionBook
-from gateway.outbox import Outbox
-from gateway.recovery import RESTART_STATUS, RestartWantedError
+from gateway.keeping.outbox import Outbox
+from gateway.link.enrolment import own_certificate
+from gateway.link.instruction_book import InstructionBook
+from gateway.listening.recovery import RESTART_STATUS, RestartWantedError
 from gateway.settings import GatewaySettings
 from gateway.systemd_notify import Notifier
 from telekol import __version__

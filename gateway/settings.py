@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.adverts import Adverts
-from gateway.delivery import DeliveryPolicy
 from gateway.kit import SerialSource, kit_devices, serial_sources
-from gateway.link_policy import HEALTH_INTERVAL_S, OFFLINE_AFTER_S, RECONNECT_WINDOW_S, UplinkPolicy
+from gateway.link.delivery import DeliveryPolicy
+from gateway.link.policy import HEALTH_INTERVAL_S, OFFLINE_AFTER_S, RECONNECT_WINDOW_S, UplinkPolicy
+from gateway.listening.adverts import Adverts
 from telekol.settings import BrokerSettings, TelekolSettings
 from telekol.topics import GatewayId
 

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from gateway.certificate import expires_soon
 from gateway.condition import Condition
-from gateway.enrolment import own_certificate
 from gateway.errors import CertificateError, NotesError, OutboxCorruptError, OutboxError
-from gateway.health import judge_outbox
-from gateway.instruction_desk import InstructionDesk
-from gateway.outbox import Outbox, Room
+from gateway.keeping.outbox import Outbox, Room
+from gateway.link.certificate import expires_soon
+from gateway.link.enrolment import own_certificate
+from gateway.link.health import judge_outbox
+from gateway.link.instruction_desk import InstructionDesk
 from gateway.settings import GatewaySettings
 from telekol.health import TroubleCode
 from telekol.tls import TlsFiles

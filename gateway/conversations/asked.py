@@ -28,11 +28,11 @@ from typing import Final
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakGATTProtocolError
 
-from gateway.clock import local_time, needs_setting
 from gateway.conversations.memory import Pass, ReadBefore
 from gateway.conversations.talk import Talk, Way
-from gateway.device_clock import ClockSample, DeviceClock
 from gateway.profiles.beurer import Po60Assembler, Po60Record
+from gateway.timing.clock import local_time, needs_setting
+from gateway.timing.device_clock import ClockSample, DeviceClock
 
 _LOG = logging.getLogger(__name__)
 

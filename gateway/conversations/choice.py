@@ -21,10 +21,10 @@ from gateway.conversations.indicated import Indicated
 from gateway.conversations.stored_records import StoredRecords
 from gateway.conversations.stream import Stream
 from gateway.conversations.talk import Talk, Way
-from gateway.device_clock import DeviceClock
-from gateway.listener import StreamKind
 from gateway.profiles import MEASUREMENTS, PROFILES, Manner, Profile, berry, beurer, nonin, sig_uuid
 from gateway.profiles.pulse_oximeter_stream import Continuous
+from gateway.streams.listener import StreamKind
+from gateway.timing.device_clock import DeviceClock
 
 _LOG = logging.getLogger(__name__)
 

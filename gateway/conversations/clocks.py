@@ -1,7 +1,7 @@
 """The clock of a device: read, compared, and set when it is wrong.
 
 Owns the order, and what each kind of clock is written like. Must not know what becomes of stored
-readings; `gateway.clock` does.
+readings; `gateway.timing.clock` does.
 
 Invariant: the clock is read before it is set, and what the setting means for stored readings is
 on disk before it is set.
@@ -18,14 +18,14 @@ from typing import Final
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakGATTProtocolError
 
-from gateway.clock import local_time, needs_setting
 from gateway.conversations.talk import Talk
-from gateway.device_clock import ClockSample, DeviceClock
 from gateway.errors import ProfileError
 from gateway.profiles import sig_uuid
 from gateway.profiles.current_time import CurrentTime
 from gateway.profiles.elapsed_time import CurrentElapsedTime, TimeFlags, TimeSource
 from gateway.profiles.ieee11073 import DateTime
+from gateway.timing.clock import local_time, needs_setting
+from gateway.timing.device_clock import ClockSample, DeviceClock
 
 _LOG = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from gateway.conversations.home import Home
 from gateway.conversations.identity import details, identify
 from gateway.conversations.link import Link
 from gateway.conversations.talk import Talk, Way
-from gateway.device_clock import DeviceClock
+from gateway.timing.device_clock import DeviceClock
 
 _LOG = logging.getLogger(__name__)
 

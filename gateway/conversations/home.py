@@ -12,12 +12,12 @@ from datetime import datetime, tzinfo
 from typing import Protocol
 from uuid import UUID
 
-from gateway.adverts import Adverts
 from gateway.condition import Condition
 from gateway.device_notes import DeviceNotes
 from gateway.intake import Intake
+from gateway.listening.adverts import Adverts
 from gateway.profiles.measurement import Decoded
-from gateway.steady import Steady
+from gateway.streams.steady import Steady
 
 
 class Receipts(Protocol):

@@ -1,8 +1,8 @@
 """Oximeters that stream: listened to until one finger has given its reading.
 
-Owns when a streaming device is left. Which moment is the reading, `gateway.steady` says. A stream
-cannot be asked to say something again: a reading that the disk did not take is held and tried
-again with every moment, also over connections.
+Owns when a streaming device is left. Which moment is the reading, `gateway.streams.steady` says.
+A stream cannot be asked to say something again: a reading that the disk did not take is held and
+tried again with every moment, also over connections.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from gateway.conversations.home import StreamState
 from gateway.conversations.talk import Talk, Way
-from gateway.listener import StreamKind, StreamListener
-from gateway.moments import Heard
+from gateway.streams.listener import StreamKind, StreamListener
+from gateway.streams.moments import Heard
 
 FINGER_WITHIN_S: Final = 20.0
 """How long a device may stream without a finger before the others get their turn."""

@@ -10,9 +10,9 @@ from typing import Final
 
 from gateway.conversations.home import Home
 from gateway.conversations.link import Link
-from gateway.device_clock import DeviceClock
 from gateway.intake import Taken
 from gateway.profiles.measurement import Decoded, Measurement
+from gateway.timing.device_clock import DeviceClock
 from telekol.health import TroubleCode
 from telekol.observation import Device
 

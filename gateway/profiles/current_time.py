@@ -1,6 +1,6 @@
 """Current Time, 0x2A2B: what a device believes the time is, and how it is set.
 
-Owns its byte layout. Must not know time zones or offsets; `gateway.clock` does.
+Owns its byte layout. Must not know time zones or offsets; `gateway.timing.clock` does.
 
 Invariant: ``bytes(CurrentTime.from_bytes(raw)) == raw``. The layout has no flags, so a
 payload of any other length than ten bytes is refused.

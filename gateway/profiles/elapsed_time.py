@@ -1,7 +1,7 @@
 """Elapsed Time: the time stamp of Generic Health Sensors, and their clock, 0x2BF2.
 
 Owns both byte layouts (GATT Specification Supplement; Elapsed Time Service 1.0, 0x183F). Must not
-know what a device's clock is worth; `gateway.clock` does.
+know what a device's clock is worth; `gateway.timing.clock` does.
 
 Invariants
 ----------

@@ -14,7 +14,7 @@ import pytest
 from device_sim.demo.broker import BrokerKind
 from device_sim.demo.postgres import EmbeddedPostgres
 from device_sim.kit import KINDS
-from gateway.local_place import token_of
+from gateway.door.place import token_of
 from tests.support.databases import migrated_copy
 from tests.support.processes import Broker, wait_until
 from tests.support.street import WITHIN_S, Home, Step, Street

@@ -18,14 +18,14 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from device_sim.demo.broker import BrokerKind
 from gateway.condition import Condition
-from gateway.delivery import DeliveryPlan, DeliveryPolicy
-from gateway.health import HealthReporter
-from gateway.instruction_book import InstructionBook
-from gateway.instruction_desk import InstructionDesk
-from gateway.link_policy import UplinkPolicy
-from gateway.mqtt import Broker as MqttBroker
-from gateway.outbox import Outbox
-from gateway.uplink import Uplink
+from gateway.keeping.outbox import Outbox
+from gateway.link.delivery import DeliveryPlan, DeliveryPolicy
+from gateway.link.health import HealthReporter
+from gateway.link.instruction_book import InstructionBook
+from gateway.link.instruction_desk import InstructionDesk
+from gateway.link.mqtt import Broker as MqttBroker
+from gateway.link.policy import UplinkPolicy
+from gateway.link.uplink import Uplink
 from telekol import topics
 from telekol.observation import Device, Observation, TimeConfidence, reading_id
 from telekol.quantities import Quantity

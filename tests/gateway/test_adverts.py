@@ -11,13 +11,13 @@ from bleak.backends.scanner import AdvertisementData
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import adverts
-from gateway.adverts import Adverts
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
+from gateway.keeping.outbox import Outbox
 from gateway.kit import KitDevice, Medium, SerialSource, kit_devices, serial_sources
-from gateway.outbox import Outbox
-from gateway.overheard import Overheard
+from gateway.listening import adverts
+from gateway.listening.adverts import Adverts
+from gateway.listening.overheard import Overheard
 from gateway.profiles import SERVICES, sig_uuid
 from tests.gateway.conftest import GATEWAY, NOW
 from tests.gateway.test_conversations import CPH

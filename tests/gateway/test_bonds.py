@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from gateway import bond_file, bond_places
-from gateway.bond_file import Bonds, Place, seal, unseal
+from gateway.bonds import file as bond_file
+from gateway.bonds import places as bond_places
+from gateway.bonds.file import Bonds, Place, seal, unseal
 from gateway.commands import app
 from gateway.device_notes import CONSENT, DeviceNotes
 from gateway.errors import BondFileError
-from gateway.outbox_place import FileLock
+from gateway.keeping.place import FileLock
 from gateway.radio.bond_store import read, write
 
 CODE = '{"index": 1, "code": 1234}'

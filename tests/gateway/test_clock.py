@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import IMPLAUSIBLE, correct, local_time, needs_setting
-from gateway.device_clock import GRACE, ClockSample, DeviceClock
+from gateway.timing.clock import IMPLAUSIBLE, correct, local_time, needs_setting
+from gateway.timing.device_clock import GRACE, ClockSample, DeviceClock
 from telekol.observation import TimeConfidence
 
 CPH = ZoneInfo("Europe/Copenhagen")

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.clock import correct, local_time
-from gateway.clock_book import ClockBook
-from gateway.clock_notes import KEPT_FOR, ClockNotes
-from gateway.device_clock import ClockSample, DeviceClock
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
+from gateway.timing.clock import correct, local_time
+from gateway.timing.clock_book import ClockBook
+from gateway.timing.clock_notes import KEPT_FOR, ClockNotes
+from gateway.timing.device_clock import ClockSample, DeviceClock
 from telekol.observation import TimeConfidence
 from tests.gateway import old_outboxes
 from tests.gateway.conftest import NOW, observation

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from gateway.conversations import Conversation, Home, conversation, questions
-from gateway.device_clock import DeviceClock
 from gateway.device_notes import DeviceNotes
 from gateway.errors import OutboxError
 from gateway.intake import Intake
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
+from gateway.timing.device_clock import DeviceClock
 from telekol.quantities import Quantity
 from tests.gateway.conftest import GATEWAY, NOW
 from tests.gateway.fake_device import FakeDevice, Support, refusing

@@ -13,13 +13,13 @@ import pytest
 from bleak.exc import BleakError
 
 from gateway.conversations import Conversation, Home, conversation
-from gateway.device_clock import DeviceClock
 from gateway.errors import OutboxError
 from gateway.intake import Intake
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from gateway.profiles import sig_uuid
 from gateway.profiles.current_time import CurrentTime
 from gateway.profiles.ieee11073 import DateTime
+from gateway.timing.device_clock import DeviceClock
 from tests.gateway.conftest import GATEWAY, NOW
 from tests.gateway.fake_device import FakeDevice, refusing
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.delivery import (
+from gateway.keeping.outbox import Row
+from gateway.link.delivery import (
     ENVELOPE_BYTES,
     DeliveryPlan,
     DeliveryPolicy,
@@ -19,7 +20,6 @@ from gateway.delivery import (
     cut_newest,
     cut_oldest,
 )
-from gateway.outbox import Row
 from telekol.wire import MESSAGE_LIMIT_BYTES, OBSERVATIONS_PER_MESSAGE, ObservationMessage, encode
 from tests.gateway.conftest import GATEWAY, NOW, observation
 

@@ -20,9 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.capture import Circumstances, capture
-from gateway.clock import IMPLAUSIBLE, correct, local_time, needs_setting
-from gateway.device_clock import FRESH, GRACE, ClockSample, DeviceClock
 from gateway.profiles.weight_scale import WeightMeasurement
+from gateway.timing.clock import IMPLAUSIBLE, correct, local_time, needs_setting
+from gateway.timing.device_clock import FRESH, GRACE, ClockSample, DeviceClock
 from telekol.observation import TimeConfidence
 from tests.gateway.conftest import DEVICE, GATEWAY
 

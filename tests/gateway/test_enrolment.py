@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.certificate import EXPIRES_SOON, Certificate, expires_soon
-from gateway.enrolment import enrol, own_certificate
 from gateway.errors import CertificateError
+from gateway.link.certificate import EXPIRES_SOON, Certificate, expires_soon
+from gateway.link.enrolment import enrol, own_certificate
 from tests.gateway.conftest import GATEWAY, NOW
 from tests.support.secure_broker import Authority
 

@@ -12,14 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gateway import trusted_time
-from gateway.clock import needs_setting
-from gateway.clock_book import ClockBook
-from gateway.clock_troubles import ClockTroubles
 from gateway.condition import Condition
-from gateway.device_clock import ClockSample, DeviceClock
 from gateway.errors import OutboxError, OutboxFullError
-from gateway.gateway_clock import (
+from gateway.intake import Intake
+from gateway.keeping.outbox import Outbox
+from gateway.profiles import sig_uuid
+from gateway.timing import trusted_time
+from gateway.timing.clock import needs_setting
+from gateway.timing.clock_book import ClockBook
+from gateway.timing.clock_troubles import ClockTroubles
+from gateway.timing.device_clock import ClockSample, DeviceClock
+from gateway.timing.gateway_clock import (
     ALONE_MOST,
     CONTRADICTED,
     GatewayClock,
@@ -28,13 +31,10 @@ from gateway.gateway_clock import (
     is_dated,
     undated,
 )
-from gateway.held_readings import HeldReadings
-from gateway.intake import Intake
-from gateway.outbox import Outbox
-from gateway.profiles import sig_uuid
-from gateway.redating import Redater, Step, redated
-from gateway.timekeeper import HOLD_ONLINE, SAY_AFTER, Timekeeper
-from gateway.trusted_time import SystemClock, TrustedTime
+from gateway.timing.held_readings import HeldReadings
+from gateway.timing.redating import Redater, Step, redated
+from gateway.timing.timekeeper import HOLD_ONLINE, SAY_AFTER, Timekeeper
+from gateway.timing.trusted_time import SystemClock, TrustedTime
 from telekol.observation import Observation, TimeConfidence, reading_id
 from telekol.quantities import Quantity
 from telekol.troubles import TroubleCode

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from gateway.conversations import Home, conversation, questions, stored_records
-from gateway.device_clock import DeviceClock
 from gateway.device_notes import DeviceNotes
 from gateway.intake import Intake
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from gateway.profiles.elapsed_time import ElapsedTime, TimeFlags, TimeSource
 from gateway.profiles.generic_health_sensor import HealthObservation, Presence
 from gateway.profiles.health_segments import segments
@@ -22,6 +21,7 @@ from gateway.profiles.health_values import Numeric, ObservationClass
 from gateway.profiles.ieee11073 import Float
 from gateway.profiles.mdc import Code, Unit
 from gateway.radio.errors import LinkEndedError
+from gateway.timing.device_clock import DeviceClock
 from telekol.quantities import Quantity
 from tests.gateway.conftest import GATEWAY, NOW
 from tests.gateway.fake_device import FakeDevice, refusing

@@ -11,8 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.condition import Condition
-from gateway.health import AT_MOST_EVERY_S, GATHER_S, HealthReporter, HealthTiming, judge_outbox
-from gateway.outbox import Outbox, OutboxState, Room
+from gateway.keeping.outbox import Outbox, OutboxState, Room
+from gateway.link.health import (
+    AT_MOST_EVERY_S,
+    GATHER_S,
+    HealthReporter,
+    HealthTiming,
+    judge_outbox,
+)
 from telekol import topics
 from telekol.health import ConnectionCount, RadioState, TroubleCode, decode_health
 from tests.gateway.conftest import GATEWAY, NOW, observation

@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from gateway.errors import OutboxError
-from gateway.instruction_book import OPEN_MOST, InstructionBook
-from gateway.instruction_desk import InstructionDesk
+from gateway.link.instruction_book import OPEN_MOST, InstructionBook
+from gateway.link.instruction_desk import InstructionDesk
 from telekol.instructions import (
     Acknowledgement,
     AcknowledgementState,
@@ -203,7 +203,7 @@ def test_connection_numbers_grow_over_a_kill(tmp_path: Path) -> None:
     """Half of them in a process that is killed with nothing closed."""
     path = tmp_path / "notes"
     program = (
-        "import os, sys, pathlib; from gateway.instruction_book import InstructionBook as B;"
+        "import os, sys, pathlib; from gateway.link.instruction_book import InstructionBook as B;"
         "b = B.open(pathlib.Path(sys.argv[1]), 'gw-test-001');"
         "print(max(b.next_connection().number for _ in range(1500)), flush=True);"
         "os.kill(os.getpid(), 9)"

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.device_clock import ClockSample, DeviceClock
 from gateway.errors import OutboxError
 from gateway.intake import Intake
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from gateway.profiles import MEASUREMENTS, sig_uuid
+from gateway.timing.device_clock import ClockSample, DeviceClock
 from telekol.observation import Observation, TimeConfidence, reading_id
 from telekol.quantities import Quantity
 from tests.gateway.conftest import DEVICE, GATEWAY, NOW

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ladder import (
+from gateway.listening.ladder import (
     BLIND_AFTER_S,
     CALM_S,
     CLIMB,

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
+from gateway.door.client import ask
+from gateway.door.http import LIMIT_BYTES, MOST_OPEN, LocalDoor, Port
+from gateway.door.place import connected, listening, socket_of, token_of
 from gateway.errors import NotRunningError, OutboxCorruptError, OutboxError
-from gateway.local_client import ask
-from gateway.local_http import LIMIT_BYTES, MOST_OPEN, LocalDoor, Port
-from gateway.local_place import connected, listening, socket_of, token_of
 from tests.gateway.test_local_intake import Home, form, session
 from tests.support.processes import free_port
 
@@ -201,7 +201,7 @@ async def test_a_caller_who_hangs_up_half_way_leaves_nothing(door: Door) -> None
 async def test_callers_who_say_nothing_do_not_lock_the_others_out_for_long(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.local_http.WITHIN_S", 0.5)
+    monkeypatch.setattr("gateway.door.http.WITHIN_S", 0.5)
     silent = [connected(socket_of(door.outbox)) for _ in range(MOST_OPEN)]
     try:
         async with asyncio.timeout(30):
@@ -317,7 +317,7 @@ async def test_a_damaged_outbox_ends_the_part_so_that_a_new_start_heals_it(
 async def test_a_port_that_is_taken_is_tried_again_and_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("gateway.local_http.TRIED_AGAIN_S", 0.05)
+    monkeypatch.setattr("gateway.door.http.TRIED_AGAIN_S", 0.05)
     home, outbox = Home(tmp_path), tmp_path / "outbox.db"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

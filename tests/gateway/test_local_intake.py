@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.condition import Condition
+from gateway.door.folder import AT_ONCE, STILL_S, DropFolder
+from gateway.door.intake import LocalIntake
+from gateway.door.spirometry_store import KEPT_FOR, LIMIT_BYTES, SpirometryStore
 from gateway.errors import OutboxError, TimeUnknownError
-from gateway.local_folder import AT_ONCE, STILL_S, DropFolder
-from gateway.local_intake import LocalIntake
-from gateway.outbox import Outbox
-from gateway.spirometry_store import KEPT_FOR, LIMIT_BYTES, SpirometryStore
+from gateway.keeping.outbox import Outbox
 from telekol.observation import Entry, Observation, TimeConfidence
 from telekol.quantities import Quantity
 from telekol.troubles import TroubleCode

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.door.client import Reply, ask
+from gateway.door.place import documents_of, token_of
 from gateway.errors import GatewayError
-from gateway.local_client import Reply, ask
-from gateway.local_place import documents_of, token_of
 from telekol.observation import Entry
 from telekol.quantities import Quantity
 from tests.gateway.conftest import GATEWAY, Server

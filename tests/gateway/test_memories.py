@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 
 from gateway.conversations import Conversation, Home, asked, conversation, questions, stored_records
 from gateway.conversations.memory import Pass, ReadBefore
-from gateway.device_clock import DeviceClock
 from gateway.device_notes import DeviceNotes
 from gateway.errors import OutboxError
 from gateway.intake import Intake
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from gateway.profiles import beurer
 from gateway.profiles.beurer import Clock, Po60Record, Spread
 from gateway.profiles.ieee11073 import DateTime
 from gateway.radio.errors import LinkEndedError
+from gateway.timing.device_clock import DeviceClock
 from tests.gateway.conftest import GATEWAY, NOW
 from tests.gateway.fake_device import FakeDevice, refusing
 from tests.gateway.test_conversations import CPH, LOCAL

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.enrolment import enrol
 from gateway.errors import BrokerRefusedError
-from gateway.mqtt import Broker, Connection, Will
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
+from gateway.link.enrolment import enrol
+from gateway.link.mqtt import Broker, Connection, Will
 from telekol import topics
 from telekol.tls import TlsFiles
 from tests.gateway.conftest import GATEWAY, NOW, Server, make_link, observation

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.clock_notes import ClockNotes
 from gateway.errors import OutboxError, OutboxGoneError
-from gateway.outbox import Outbox, Row
+from gateway.keeping.outbox import Outbox, Row
+from gateway.timing.clock_notes import ClockNotes
 from telekol.observation import Observation
 from telekol.wire import Refusal
 from tests.gateway.conftest import NOW, observation, receipt
@@ -427,7 +427,7 @@ def test_a_file_that_was_replaced_is_left_alone_and_ours_kept_beside_it(
 _WRITER = """
 import sys
 from pathlib import Path
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from tests.gateway.conftest import NOW, observation
 outbox = Outbox.open(Path(sys.argv[1]), NOW)
 number = outbox.last_seq

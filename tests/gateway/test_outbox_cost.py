@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.delivery import DeliveryPlan, DeliveryPolicy, Run
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
+from gateway.link.delivery import DeliveryPlan, DeliveryPolicy, Run
 from telekol import topics
 from telekol.observation import Observation
 from telekol.wire import (

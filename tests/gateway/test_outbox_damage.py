@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import outbox_file
 from gateway.condition import Condition
 from gateway.errors import OutboxCorruptError, OutboxError
-from gateway.health import judge_outbox
-from gateway.outbox import Outbox
-from gateway.outbox_place import suspicion
-from gateway.outbox_schema import SCHEMA_VERSION
+from gateway.keeping import file as outbox_file
+from gateway.keeping.outbox import Outbox
+from gateway.keeping.place import suspicion
+from gateway.keeping.schema import SCHEMA_VERSION
+from gateway.link.health import judge_outbox
 from telekol.troubles import TroubleCode
 from tests.gateway import old_outboxes
 from tests.gateway.conftest import NOW, observation, receipt

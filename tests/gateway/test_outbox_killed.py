@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from tests.gateway.conftest import NOW, observation, receipt
 
 ROUNDS = 16
@@ -28,7 +28,7 @@ _WORKER = """
 import random, sys
 from datetime import timedelta
 from pathlib import Path
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from tests.gateway.conftest import NOW, observation, receipt
 
 def say(*words):

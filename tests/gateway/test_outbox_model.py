@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.outbox import HISTORY, Outbox
-from gateway.outbox_rows import runs
+from gateway.keeping.outbox import HISTORY, Outbox
+from gateway.keeping.rows import runs
 from telekol.observation import Observation
 from telekol.quantities import FACTS, Quantity
 from tests.gateway.conftest import NOW, observation, receipt

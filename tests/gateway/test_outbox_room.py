@@ -14,10 +14,10 @@ import pytest
 
 from gateway.condition import Condition
 from gateway.errors import DiskFullError, OutboxFullError
-from gateway.outbox import Outbox, Room
-from gateway.outbox_gaps import TELL_AGAIN, UNREADABLE
-from gateway.outbox_room import KEPT_WHOLE
-from gateway.outbox_rows import OutboxState
+from gateway.keeping.gaps import TELL_AGAIN, UNREADABLE
+from gateway.keeping.outbox import Outbox, Room
+from gateway.keeping.room import KEPT_WHOLE
+from gateway.keeping.rows import OutboxState
 from gateway.watch import watch_room
 from telekol.observation import Observation
 from telekol.quantities import FACTS, Quantity
@@ -321,7 +321,8 @@ def test_the_process_of_a_full_disk_goes_on(small_disk: Path) -> None:
     """The same in a process of its own that is then killed: nothing it said is kept is missing."""
     code = (
         "import sys\nfrom pathlib import Path\nfrom gateway.errors import DiskFullError\n"
-        "from gateway.outbox import Outbox\nfrom tests.gateway.conftest import NOW, observation\n"
+        "from gateway.keeping.outbox import Outbox\n"
+        "from tests.gateway.conftest import NOW, observation\n"
         "outbox = Outbox.open(Path(sys.argv[1]), NOW)\n"
         "try:\n  for n in range(5000):\n    outbox.put([observation(n)]); print(n, flush=True)\n"
         "except DiskFullError:\n  print('full', flush=True)\n  import os; os.kill(os.getpid(), 9)\n"

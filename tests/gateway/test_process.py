@@ -21,7 +21,7 @@ from device_sim.emission import EmissionLog
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.virtual_radio import VirtualRadio
-from gateway.recovery import RESTART_STATUS
+from gateway.listening.recovery import RESTART_STATUS
 from telekol.observation import TimeConfidence
 from telekol.quantities import Quantity
 from telekol.wire import encode

@@ -6,11 +6,12 @@ from enum import IntFlag
 
 import pytest
 
-from gateway import clock, moments
+from gateway.door.spirometry_document import BlowFlag
 from gateway.profiles import berry, blood_pressure, generic_health_sensor, nonin, pulse_oximeter
 from gateway.profiles.measurement import flag_names
 from gateway.profiles.quality import RULES, Ruling, refusal
-from gateway.spirometry_document import BlowFlag
+from gateway.streams import moments
+from gateway.timing import clock
 
 FLAGS: tuple[type[IntFlag], ...] = (
     pulse_oximeter.MeasurementStatus,
@@ -36,7 +37,7 @@ MADE = {
     moments.UNSETTLED,
     "earlier-timeline",
     *BlowFlag,
-    # What a session's numbers say, see `gateway.spirometry`.
+    # What a session's numbers say, see `gateway.door.spirometry`.
     "contradictory-volumes",
     "failed-session",
     "short-blow",

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 
-from gateway.causes import cause_of
 from gateway.condition import Condition
 from gateway.errors import OutboxError, ProfileError
-from gateway.ladder import Fault, Proof
+from gateway.listening.causes import cause_of
+from gateway.listening.ladder import Fault, Proof
+from gateway.listening.reader import UNREACHABLE_AFTER, _trouble_of
+from gateway.listening.recovery import DeviceTrouble, Recovery
+from gateway.listening.report import RadioReport
+from gateway.listening.turns import WAITS, Cause, Turns
 from gateway.radio import (
     BondLostError,
     BondRepairError,
@@ -19,11 +23,7 @@ from gateway.radio import (
     PairingRefusedError,
     StrangerError,
 )
-from gateway.radio_report import RadioReport
-from gateway.reader import UNREACHABLE_AFTER, _trouble_of
-from gateway.recovery import DeviceTrouble, Recovery
 from gateway.systemd_notify import Notifier
-from gateway.turns import WAITS, Cause, Turns
 from telekol.health import RadioState, TroubleCode
 from tests.gateway.conftest import NOW
 

@@ -19,14 +19,15 @@ from device_sim.peripherals.link import Link
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
 from device_sim.virtual_radio import VirtualRadio
-from gateway import ladder, radio_keeper, recovery, turns
-from gateway.clock_book import ClockBook
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
-from gateway.outbox import Kept, Outbox
+from gateway.keeping.outbox import Kept, Outbox
+from gateway.listening import keeper as radio_keeper
+from gateway.listening import ladder, recovery, turns
+from gateway.listening.reader import Reader
+from gateway.listening.turns import Cause, Waits
 from gateway.radio import Radio, RadioUnavailableError, open_radio
-from gateway.reader import Reader
-from gateway.turns import Cause, Waits
+from gateway.timing.clock_book import ClockBook
 from telekol.health import RadioState
 from telekol.observation import Observation
 from tests.gateway.conftest import GATEWAY, NOW

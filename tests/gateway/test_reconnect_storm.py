@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.link_policy import RECONNECT_WINDOW_S
-from gateway.mqtt import Broker
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
+from gateway.link.mqtt import Broker
+from gateway.link.policy import RECONNECT_WINDOW_S
 from telekol.backoff import spread_s
 from tests.gateway.conftest import NOW, Link, Server, make_link, observation
 from tests.gateway.test_uplink import running, until
@@ -114,7 +114,7 @@ async def test_a_home_tries_no_sooner_than_chance_says(
         asked.append((attempt, window_s))
         return 0.01
 
-    monkeypatch.setattr("gateway.uplink.spread_s", spread)
+    monkeypatch.setattr("gateway.link.uplink.spread_s", spread)
     outbox = Outbox.open(tmp_path / "o.db", NOW)
     link = make_link(Broker("127.0.0.1", broker.port, "gw-test-001"), outbox, window_s=7)
     async with running(link.uplink):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from tests.gateway.conftest import NOW, observation, receipt
 
 ROWS = 200

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import serial_devices, serial_port
 from gateway.conversations import Home
 from gateway.errors import OutboxCorruptError, OutboxError
 from gateway.intake import Intake
+from gateway.keeping.outbox import Outbox
 from gateway.kit import Medium, SerialSource
-from gateway.outbox import Outbox
 from gateway.profiles.nonin import ClassicSignal, ClassicState, NoninClassic
 from gateway.profiles.vitalograph import LungMonitorBlow
-from gateway.serial_devices import ACK, NAK, ClassicOximeter, LungMonitor, SerialReader
+from gateway.streams import serial_devices, serial_port
+from gateway.streams.serial_devices import ACK, NAK, ClassicOximeter, LungMonitor, SerialReader
 from telekol.quantities import Quantity
 from tests.gateway.conftest import GATEWAY, NOW
 from tests.gateway.test_conversations import CPH

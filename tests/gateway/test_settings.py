@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gateway.commands import app
 from gateway.errors import OutboxError
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from gateway.settings import _CONTROLLERS, GatewaySettings
 from telekol.errors import SettingsError
 from telekol.settings import load

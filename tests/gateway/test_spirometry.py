@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.door.spirometry import SessionResult, judge
+from gateway.door.spirometry_document import LIMIT_BYTES, BlowFlag, read_document, schema
 from gateway.errors import DocumentError
 from gateway.profiles.quality import RULES, Ruling
-from gateway.spirometry import SessionResult, judge
-from gateway.spirometry_document import LIMIT_BYTES, BlowFlag, read_document, schema
 
 
 def blow(attempt: int = 1, **fields: Any) -> dict[str, Any]:

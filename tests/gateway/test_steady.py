@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import steady
-from gateway.steady import Chosen, Moment, Steady
+from gateway.streams import steady
+from gateway.streams.steady import Chosen, Moment, Steady
 
 Moments = Sequence[Moment[int]]
 

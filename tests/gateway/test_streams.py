@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.conversations import Conversation, Home, conversation, stream
-from gateway.device_clock import DeviceClock
 from gateway.errors import OutboxError
-from gateway.frames import StxFrames, SyncFrames
 from gateway.intake import Intake
-from gateway.listener import StreamKind, StreamListener
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from gateway.profiles import berry, nonin
 from gateway.profiles.berry import BciFrame, Finger, Probe
 from gateway.profiles.nonin import Nonin3230, Status3230
 from gateway.profiles.pulse_oximeter_stream import Continuous
+from gateway.streams.frames import StxFrames, SyncFrames
+from gateway.streams.listener import StreamKind, StreamListener
+from gateway.timing.device_clock import DeviceClock
 from tests.gateway.conftest import GATEWAY, NOW
 from tests.gateway.fake_device import FakeDevice, Support
 from tests.gateway.test_conversations import CPH

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.turns import LONGEST_WAIT_S, Turns
+from gateway.listening.turns import LONGEST_WAIT_S, Turns
 
 
 def test_who_was_served_longest_ago_is_next() -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.door.typed import USUAL, TypedReadings, TypedTrouble, read_typed
 from gateway.errors import DocumentError
-from gateway.typed import USUAL, TypedReadings, TypedTrouble, read_typed
 from telekol.observation import Entry
 from telekol.quantities import FACTS
 

@@ -12,11 +12,11 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
-from gateway.delivery import DeliveryPolicy
 from gateway.errors import BrokerUnavailableError, OutboxCorruptError
-from gateway.mqtt import Broker, Connection
-from gateway.outbox import Outbox
-from gateway.uplink import Uplink
+from gateway.keeping.outbox import Outbox
+from gateway.link.delivery import DeliveryPolicy
+from gateway.link.mqtt import Broker, Connection
+from gateway.link.uplink import Uplink
 from telekol import topics
 from telekol.wire import encode
 from tests.gateway.conftest import (
@@ -194,9 +194,9 @@ async def test_a_line_that_swallows_everything_is_given_up_and_opened_anew(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("gateway.uplink.SILENCE_S", 0.3)
-    monkeypatch.setattr("gateway.uplink._IDLE_S", 0.1)
-    monkeypatch.setattr("gateway.mqtt.OPEN_WITHIN_S", 0.5)
+    monkeypatch.setattr("gateway.link.uplink.SILENCE_S", 0.3)
+    monkeypatch.setattr("gateway.link.uplink._IDLE_S", 0.1)
+    monkeypatch.setattr("gateway.link.mqtt.OPEN_WITHIN_S", 0.5)
     caplog.set_level("INFO")
     broker.start()
     server.start()

@@ -18,12 +18,12 @@ from device_sim.emission import EmissionLog
 from device_sim.peripherals.base import Peripheral
 from device_sim.peripherals.standard_services import DeviceIdentity
 from device_sim.virtual_radio import VirtualRadio
-from gateway.clock_book import ClockBook
 from gateway.intake import Intake
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
+from gateway.listening.reader import Reader
 from gateway.profiles import MEASUREMENTS, SERVICES, berry, beurer, nonin, sig_uuid
 from gateway.radio import open_radio
-from gateway.reader import Reader
+from gateway.timing.clock_book import ClockBook
 from tests.gateway.conftest import GATEWAY
 
 CPH = ZoneInfo("Europe/Copenhagen")

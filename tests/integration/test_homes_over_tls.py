@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
 from telekol import topics
 from telekol.instructions import LongText, TextMessage, encode_instruction
 from telekol.tls import TlsFiles

@@ -38,16 +38,16 @@ from device_sim.peripherals.thermometer import Thermometer
 from device_sim.peripherals.vitalograph import LungMonitor
 from device_sim.peripherals.xiaomi import XiaomiScaleV1, XiaomiScaleV2
 from device_sim.virtual_radio import VirtualRadio
-from gateway import serial_devices, steady
-from gateway.adverts import Adverts
-from gateway.clock_book import ClockBook
 from gateway.conversations import Home, conversation, stream
 from gateway.intake import Intake
+from gateway.keeping.outbox import Outbox
 from gateway.kit import kit_devices, serial_sources
-from gateway.outbox import Outbox
+from gateway.listening.adverts import Adverts
+from gateway.listening.reader import Reader
 from gateway.radio import PairingPolicy, open_radio
-from gateway.reader import Reader
-from gateway.serial_devices import SerialReader
+from gateway.streams import serial_devices, steady
+from gateway.streams.serial_devices import SerialReader
+from gateway.timing.clock_book import ClockBook
 from telekol.observation import Observation
 from telekol.quantities import Quantity
 from telekol.wire import Receipt

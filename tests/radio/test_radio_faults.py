@@ -16,15 +16,16 @@ from bumble import hci as bumble_hci
 from device_sim.emission import EmissionLog
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.virtual_radio import VirtualRadio
-from gateway import ladder, radio_keeper, turns
-from gateway.clock_book import ClockBook
 from gateway.intake import Intake
-from gateway.outbox import Outbox
+from gateway.keeping.outbox import Outbox
+from gateway.listening import keeper as radio_keeper
+from gateway.listening import ladder, turns
+from gateway.listening.reader import Reader
+from gateway.listening.recovery import DeviceTrouble, NobodyTold, Recovery
+from gateway.listening.turns import Cause, Waits
 from gateway.radio import PairingPolicy, Radio, hci, hci_radio, open_radio
 from gateway.radio.bond_store import ASIDE, read
-from gateway.reader import Reader
-from gateway.recovery import DeviceTrouble, NobodyTold, Recovery
-from gateway.turns import Cause, Waits
+from gateway.timing.clock_book import ClockBook
 from telekol.health import RadioState
 from tests.support.proxy import Proxy
 

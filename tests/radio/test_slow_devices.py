@@ -9,9 +9,9 @@ import pytest
 
 from device_sim.emission import EmissionLog
 from device_sim.home import Home
-from gateway.causes import cause_of
+from gateway.listening.causes import cause_of
+from gateway.listening.turns import Cause
 from gateway.radio import MuteDeviceError, Radio, bumble_client, hci_radio, open_radio
-from gateway.turns import Cause
 
 from .conftest import find
 

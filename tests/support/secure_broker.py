@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from device_sim.demo.broker import find_mosquitto
-from gateway.enrolment import enrol
+from gateway.link.enrolment import enrol
 from telekol.tls import TlsFiles
 from tests.support.processes import Process, free_port, listens, wait_until
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from device_sim.demo import broker
-from gateway.delivery import DeliveryPolicy
+from gateway.link.delivery import DeliveryPolicy
 from gateway.profiles import PROFILES, Manner
 from gateway.profiles.quality import RULES
 from scripts import settings_page

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.recovery import RESTART_STATUS
+from gateway.listening.recovery import RESTART_STATUS
 from gateway.settings import GatewaySettings
 
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "telekol-gateway.service"

@@ -1,0 +1,1 @@
+"""What comes in at home without a radio: typed readings and spirometry documents."""

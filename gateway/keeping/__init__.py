@@ -1,0 +1,1 @@
+"""What was read is kept here until the server has it: the outbox, its file and its limits."""
