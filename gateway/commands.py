@@ -119,7 +119,7 @@ def enrol(
     the gateway's id, and the broker lets it onto that gateway's topics alone.
     """
     settings = load(EnrolmentSettings, gateway_id=gateway_id, broker_tls_key=key)
-    from gateway import enrolment  # noqa: PLC0415 - as below: --help does not wait for libraries
+    from gateway.link import enrolment  # noqa: PLC0415 - as below: --help does not wait for libraries
 
     made = enrolment.enrol(settings.gateway_id, settings.broker_tls_key, renew=renew)
     typer.echo(enrolment.next_steps(made, settings.broker_tls_key))

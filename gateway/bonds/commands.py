@@ -63,13 +63,14 @@ def backup(file: Path = _FILE) -> None:
     Over BlueZ this needs root. The passphrase is asked for, or taken from
     TELEKOL_GATEWAY_BONDS_PASSPHRASE.
     """
-    from gateway import bond_file, bond_places  # noqa: PLC0415 - cryptography takes time to load
+    from gateway.bonds import file as sealed_file  # noqa: PLC0415 - cryptography takes time
+    from gateway.bonds import places  # noqa: PLC0415 - the same
 
     settings = load(GatewaySettings)
     over_bluez = settings.is_platform_radio
-    bonds = bond_places.from_bluez() if over_bluez else bond_places.from_hci(settings.bonds)
+    bonds = places.from_bluez() if over_bluez else places.from_hci(settings.bonds)
     bonds = replace(bonds, consents=DeviceNotes(settings.device_notes).about(CONSENT))
-    sealed = bond_file.seal(bonds, _passphrase(confirm=True))
+    sealed = sealed_file.seal(bonds, _passphrase(confirm=True))
     _write_new(file, sealed)
     typer.echo(f"{len(bonds.devices)} devices backed up: {', '.join(sorted(bonds.devices))}")
     _say_consents(bonds.consents)
@@ -88,15 +89,16 @@ def restore(
     Stop the gateway first (and bluetoothd, over BlueZ, as root), and never let the old gateway
     run again with the same devices: both would be the same one to them.
     """
-    from gateway import bond_file, bond_places  # noqa: PLC0415 - cryptography takes time to load
+    from gateway.bonds import file as sealed_file  # noqa: PLC0415 - cryptography takes time
+    from gateway.bonds import places  # noqa: PLC0415 - the same
 
     settings = load(GatewaySettings)
-    bonds = bond_file.unseal(_read(file), _passphrase(confirm=False))
+    bonds = sealed_file.unseal(_read(file), _passphrase(confirm=False))
     with stopped_gateway(settings.gateway_outbox):
         if settings.is_platform_radio:
-            bond_places.into_bluez(bonds, other_adapter=other_adapter)
+            places.into_bluez(bonds, other_adapter=other_adapter)
         else:
-            bond_places.into_hci(settings.bonds, bonds)
+            places.into_hci(settings.bonds, bonds)
         taken = _take_over(bonds.consents, DeviceNotes(settings.device_notes))
     typer.echo(f"{len(bonds.devices)} devices restored: {', '.join(sorted(bonds.devices))}")
     _say_consents(taken)
