@@ -55,8 +55,9 @@ format: $(VENV)/.dev ## Format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.dev ## Make docs/settings.md from the settings
+docs: $(VENV)/.dev ## Make docs/settings.md from the settings, docs/schema.md from the database
 	@$(BIN)/python -m scripts.settings_page
+	@$(BIN)/python -m scripts.schema_page
 
 pictures: $(VENV)/.dev ## Take the README's pictures from a running demo
 	@$(BIN)/python -m scripts.pictures

@@ -134,3 +134,6 @@ insert into case_event (case_id, version, at, kind, about, severity, score, find
     clinician_id)
 values (%(case_id)s, %(version)s, %(at)s, %(kind)s, %(about)s, %(severity)s, %(score)s,
     %(finding_id)s, %(clinician_id)s)
+
+-- refresh_trends: Compute days of readings again that something changed in; one worker at a time.
+select refresh_trends(%(most)s)

@@ -17,13 +17,14 @@ from alerts.settings import AlertsSettings
 from clinician_api.settings import ApiSettings
 from gateway.settings import GatewaySettings
 from ingest.settings import IngestSettings, QuarantineSettings
-from migrations.settings import BackupSettings, MigrateSettings
+from migrations.settings import BackupSettings, KeySettings, MigrateSettings
 from telekol.settings import TelekolSettings, variable_name
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 
 SERVICES: Final[dict[str, type[TelekolSettings]]] = {
     "migrate": MigrateSettings,
+    "keys": KeySettings,
     "backup": BackupSettings,
     "restore": BackupSettings,
     "gateway": GatewaySettings,

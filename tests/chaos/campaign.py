@@ -42,7 +42,7 @@ class Order:
 
 
 def is_sound(result: dict[str, Any]) -> bool:
-    """Say whether a campaign's result is what we promise; one that emitted nothing proves nothing."""
+    """Say whether a campaign's result is what we promise. Nothing emitted proves nothing."""
     return result["emitted"] > 0 and all(result[name] == 0 for name in _MUST_BE_NOUGHT)
 
 

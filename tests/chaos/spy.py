@@ -145,12 +145,13 @@ class ReceiptSpy:
                 self._look(decode_receipt(payload))
 
     def _look(self, receipt: Receipt) -> None:
-        self.seen.receipts += 1
         if not self._is_committed(receipt):
             self.seen.before_commit.append(
                 f"{receipt.gateway} {receipt.boot} {receipt.first}-{receipt.last} "
                 f"through {receipt.through}"
             )
+        # Last, so that whoever waits for the count finds what was judged.
+        self.seen.receipts += 1
 
     def _is_committed(self, receipt: Receipt) -> bool:
         while True:

@@ -6,10 +6,12 @@ Set TELEKOL_TEST_TIMESCALE_URL to run the same tests on TimescaleDB as well.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 
 from alerts import engine
 from device_sim.demo.postgres import EmbeddedPostgres
@@ -39,6 +41,15 @@ def _tables(url: str) -> set[str]:
         return {name for (name,) in rows}
 
 
+def _columns(url: str) -> set[tuple[str, str]]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "select table_name, column_name from information_schema.columns "
+            "where table_schema = 'public'"
+        )
+        return {(table, column) for table, column in rows}
+
+
 def test_up_and_down_and_up_again(url: str) -> None:
     address = sqlalchemy_url(url)
     run(address)
@@ -48,6 +59,26 @@ def test_up_and_down_and_up_again(url: str) -> None:
     assert _tables(url) == {"alembic_version"}
     run(address)
     assert _tables(url) == built
+
+
+def test_each_step_goes_up_and_down_and_up_with_data_in_the_tables(url: str) -> None:
+    address = sqlalchemy_url(url)
+    script = ScriptDirectory(str(resources.files("migrations")))
+    steps = [step.revision for step in script.walk_revisions()][::-1]
+    for before, step in zip(["base", *steps], steps, strict=False):
+        run(address, step)
+        built = _columns(url)
+        if step == "0002":
+            with psycopg.connect(url) as connection:
+                set_limits(connection, add_home(connection).patient_id, "spo2", red_low=88)
+        if before != "base":
+            run(address, before, down=True)
+            run(address, step)
+            assert _columns(url) == built, step
+    with psycopg.connect(url) as connection:
+        joined = connection.execute("select clinician_id, team_id, role from membership")
+        assert joined.fetchall() == [("nurse-1", "team-akut", "nurse")]
+        assert connection.execute("select count(*) from patient_limit").fetchone() == (1,)
 
 
 def test_two_that_migrate_at_once_build_it_once(url: str, tmp_path: Path) -> None:

@@ -66,12 +66,14 @@ class Proxy:
     def reset(self) -> None:
         """End every line with a reset; new ones are taken."""
         with self._lock:
-            for sock in self._open:
-                # No lingering: the kernel sends RST, and what was on its way is gone.
-                with contextlib.suppress(OSError):
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                _shut(sock, quietly=False)
-            self._open.clear()
+            lines, self._open = self._open, set()
+        for sock in lines:
+            with contextlib.suppress(OSError):
+                # No lingering: the kernel sends RST, and what was on its way is gone. A thread that
+                # waits for this socket holds it open; this wakes it and says nothing to the peer.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.shutdown(socket.SHUT_RD)
+            sock.close()
 
     def slow(self, slowness: Slowness) -> None:
         """Pass bytes on late, narrowly and in slices."""
@@ -129,10 +131,12 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := source.recv(_PIECE_BYTES):
                 self._pass_on(data, sink)
-        _shut(source)
-        _shut(sink)
         with self._lock:
-            self._open -= {source, sink}
+            # Not ours any more if it was cut or reset.
+            ours = {source, sink} & self._open
+            self._open -= ours
+        for sock in ours:
+            _shut(sock)
 
     def _pass_on(self, data: bytes, sink: socket.socket) -> None:
         while data:
@@ -145,9 +149,7 @@ class Proxy:
             sink.sendall(piece)
 
 
-def _shut(sock: socket.socket, *, quietly: bool = True) -> None:
-    # A shutdown would say goodbye in order; it also wakes a thread that waits for this socket.
-    if quietly:
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
+def _shut(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
     sock.close()

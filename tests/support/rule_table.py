@@ -81,9 +81,11 @@ def _trend(window: Window) -> Found:
 
 
 def _change(window: Window) -> Found:
-    numbers = (_full(window, value) for value in (2, 4, _WITHIN_DAYS))
+    yellow, red, days = (_full(window, value) for value in (2, 4, _WITHIN_DAYS))
     furthest = np.full(len(window.values), change.FURTHEST, dtype=np.int8)
-    return change.judge(window, change.Parameters(_low(window), *numbers, furthest)).evidence
+    return change.judge(
+        window, change.Parameters(_low(window), yellow, red, days, furthest)
+    ).evidence
 
 
 def _usual(window: Window) -> charts.Usual:

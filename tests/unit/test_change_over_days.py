@@ -20,8 +20,8 @@ FEV1 = {"direction": judging.LOW, "yellow": 0.225, "within_days": 14, "reference
 def _parameters(rows: int, given_values: dict[str, float]) -> rule.Parameters:
     values = {"red": np.nan} | given_values
     arrays = {name: np.full(rows, float(value)) for name, value in values.items()}
-    whole = {name: arrays.pop(name).astype(np.int8) for name in ("direction", "reference")}
-    return rule.Parameters(**whole, **arrays)
+    direction, reference = (arrays.pop(name).astype(np.int8) for name in ("direction", "reference"))
+    return rule.Parameters(direction=direction, reference=reference, **arrays)
 
 
 def _judge(rows: list[Row], given_values: dict[str, float]) -> Judgement:

@@ -30,7 +30,8 @@ def _judge(spo2: Row, pulse: Row, need: Need = rule.NEED, **given_values: float)
 
 
 def _session(spo2: float, pulse: float, **given_values: float) -> Judgement:
-    return _judge(daily([*STEADY_SPO2, spo2]), daily([*STEADY_PULSE, pulse]), **given_values)
+    spo2_row, pulse_row = daily([*STEADY_SPO2, spo2]), daily([*STEADY_PULSE, pulse])
+    return _judge(spo2_row, pulse_row, rule.NEED, **given_values)
 
 
 def test_a_spo2_fall_with_a_pulse_rise_and_symptoms_is_flagged_and_without_them_is_not() -> None:

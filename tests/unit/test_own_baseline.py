@@ -28,7 +28,7 @@ def _judge(rows: list[Row], need: Need = rule.NEED, **given_values: float) -> Ju
 
 
 def _severity(row: Row, **given_values: float) -> int:
-    return int(_judge([row], **given_values).severity[0])
+    return int(_judge([row], rule.NEED, **given_values).severity[0])
 
 
 def test_a_spo2_of_87_is_usual_for_one_patient_and_red_for_another() -> None:
@@ -45,7 +45,7 @@ def test_one_cold_hand_does_not_change_what_is_usual() -> None:
 
 def test_the_reading_under_test_is_no_part_of_its_own_baseline() -> None:
     found = _judge([daily([92] * 7 + [60])])
-    assert (found.evidence["n"], found.evidence["median"], found.evidence["mad"]) == (7, 92, 0)
+    assert [found.evidence[key][0] for key in ("n", "median", "mad")] == [7, 92, 0]
 
 
 def test_a_patient_who_never_varies_is_not_flagged_for_one_per_cent() -> None:
