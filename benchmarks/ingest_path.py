@@ -11,6 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -58,6 +59,8 @@ class Ingest:
 
     def __init__(self, folder: Path, broker: Broker, database: str) -> None:
         self._broker = broker
+        # Its log is read for what this process has said, not one before it.
+        folder = Path(tempfile.mkdtemp(dir=folder))
         self._process = telekol(
             folder,
             "ingest",
