@@ -8,9 +8,12 @@ ARGS ?=
 PYTEST_ARGS ?=
 # Hash-checked installs name every package; a user's pip configuration must not add its own.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
+ROUNDS ?= 20
+SEED ?=
+HOMES ?= 2
 CODE := telekol gateway ingest alerts clinician_api device_sim migrations
 
-.PHONY: help demo demo-reset test check bench-gateway format unit lock docs pictures clean
+.PHONY: help demo demo-reset test check chaos bench-gateway format unit lock docs pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -35,6 +38,9 @@ check: $(VENV)/.dev ## Formatting, lint, strict types, import contracts
 
 unit: $(VENV)/.dev ## The quick tests alone
 	@$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
+
+chaos: $(VENV)/.dev ## Break everything at random and count what is lost: ROUNDS=200 SEED=4 HOMES=2
+	@$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --homes $(HOMES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench-gateway: $(VENV)/.dev ## What a home gateway costs: disk, memory, processor, time to disk
 	@$(BIN)/python -m benchmarks.gateway_footprint $(ARGS)

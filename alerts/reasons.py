@@ -130,4 +130,4 @@ def not_judged(readings: int) -> Reason:
 def _amount(quantity: Quantity, value: float, *, danish: bool) -> str:
     facts = FACTS[quantity]
     text = number(value, facts.decimals, danish=danish)
-    return f"{text} %" if facts.unit == "%" else f"{text} {facts.unit}"
+    return f"{text} {facts.shown_unit}".rstrip()

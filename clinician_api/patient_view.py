@@ -153,13 +153,13 @@ class PatientPages:
         return QuantityView(
             key=quantity,
             name=self._name(quantity),
-            unit=facts.unit,
+            unit=facts.shown_unit,
             latest=self._say.number(latest.value, facts.decimals) if latest else None,
             latest_ago=self._say.ago(latest.measured_at, self._now) if latest else "",
             latest_when=self._say.when(latest.measured_at, self._now) if latest else "",
             latest_severity=severity or "none",
-            latest_word=self._word(severity),
-            limits=self._limits(spans, facts),
+            latest_word=self._word(severity) if facts.of_patient else "",
+            limits=self._limits(spans, facts) if facts.of_patient else "",
             svg=self._svg(quantity, readings, spans, judged) if readings else None,
             table=[self._line(pair, facts, judged) for pair in readings],
         )
@@ -179,7 +179,7 @@ class PatientPages:
 
         def label(point: Point) -> str:
             when, word = say.when(point.at, self._now), self._word(point.severity)
-            return f"{when}: {number(point.value)} {facts.unit} ({word})"
+            return f"{when}: {number(point.value)} {facts.shown_unit} ({word})"
 
         chart = Chart(
             key=f"chart-{quantity}",
@@ -189,7 +189,7 @@ class PatientPages:
                 count=len(readings),
                 lowest=number(min(values)),
                 highest=number(max(values)),
-                unit=facts.unit,
+                unit=facts.shown_unit,
                 latest=number(values[0]),
                 limits=self._limits(spans, facts),
             ),

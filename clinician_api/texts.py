@@ -124,7 +124,7 @@ TEXTS: Final[dict[str, Text]] = {
     "patient.no_findings": Text(
         "Ingen fund ud over grønne endnu", "No findings other than green yet"
     ),
-    "patient.late": Text("kom for sent ind", "arrived late"),
+    "patient.late": Text("kom sent ind", "arrived late"),
     "patient.insufficient": Text("For lidt data til at vurdere", "Too little data to judge"),
     "patient.table": Text("Målinger som tabel ({count})", "Readings as a table ({count})"),
     "patient.cut": Text(

@@ -38,7 +38,8 @@ Commands:
     `home` is absent.
 ``status``
     Tell each home's moniker and each device's taken, indicated, confirmed and pending counts,
-    and the same four in `total`.
+    and the same four in `total`; and how many measurements are still `in_memory`, told or not, and
+    whether a gateway is `connected` to it.
 ``quit``
     End the simulator.
 

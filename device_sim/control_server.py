@@ -88,7 +88,7 @@ class ControlServer:
     async def answer(self, line: bytes) -> Answer:
         """Carry out one request line; whatever is wrong with it becomes the answer."""
         try:
-            request = json.loads(line)
+            request = _read(line)
             command = self._command(request)
             return {"ok": True, **await command(request)}
         except (SimulatorError, ValueError) as error:
@@ -239,6 +239,8 @@ def _home_status(home: Home) -> dict[str, Any]:
                 "faults": device.faults.on,
                 **asdict(home.log.counts(device.serial)),
                 "pending": device.pending_count,
+                "in_memory": len(device.pending()),
+                "connected": device.is_connected,
             }
             for kind, device in home.devices.items()
         },
@@ -259,3 +261,13 @@ def _number(request: Request, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ControlError(f"Expected a number as {name}, found {value!r}.")
     return float(value)
+
+
+def _read(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise ControlError(
+            f'Expected a line of JSON, such as {{"command": "status"}}; found {line[:60]!r} '
+            f"({error})."
+        ) from None

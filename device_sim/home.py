@@ -2,8 +2,11 @@
 
 Owns the kit and the routine of measuring. Must not know the gateway that reads it.
 
-Invariant: gateway id, serial numbers, addresses and values follow from the home's number and
-the seed alone, so that a restarted simulator is the same home.
+Invariants:
+
+1. Gateway id, serial numbers, addresses and values follow from the home's number and the seed
+   alone, so that a restarted simulator is the same home.
+2. A clock that no host can read shows the time on the wall of the home, as the person set it.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
@@ -22,6 +25,7 @@ from device_sim.patient import Measurable, Patient, Physiology, values_of
 from device_sim.peripherals.instrument import Instrument
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.peripherals.scale import Scale
+from device_sim.physiology.living import HOME_ZONE
 from device_sim.tasks import stop
 from device_sim.virtual_radio import HomeRadio, VirtualRadio
 
@@ -74,6 +78,9 @@ class Home:
         self.radio: HomeRadio = radio or VirtualRadio(self.gateway_id)
         self._kinds = named(devices)
         self._devices = made(self._kinds, number, log)
+        for device in self._devices.values():
+            if device.is_set_by_hand:
+                device.clock.error = datetime.now(HOME_ZONE).utcoffset() or timedelta()
         self.patient: Measurable = patient or Patient(f"{seed}/{number}", physiology)
         self._jitter = random.Random(f"{seed}/{number}/jitter")  # noqa: S311 - a simulation
         self._forced: dict[str, dict[str, Decimal]] = {}

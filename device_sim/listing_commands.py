@@ -45,7 +45,7 @@ def devices() -> None:
     """List the kinds of device a home can have, with what they measure."""
     for name, kind in KINDS.items():
         typer.echo(f"{name:20} {kind.says}")
-        typer.echo(f"{'':20} measures {', '.join(sorted(kind.quantities))}")
+        typer.echo(f"{'':20}measures {', '.join(sorted(kind.quantities))}")
         typer.echo(_wrapped("faults " + ", ".join(possible(kind.traits)), 20))
 
 

@@ -30,13 +30,14 @@ from gateway.mqtt import Broker
 from gateway.outbox import Outbox
 from gateway.radio_parts import radio_parts
 from gateway.radio_report import RadioReport
+from gateway.redating import Redater
 from gateway.serial_devices import SerialReader
 from gateway.settings import GatewaySettings
 from gateway.systemd_notify import Notifier
 from gateway.timekeeper import Timekeeper
 from gateway.trusted_time import SystemClock, TrustedTime
 from gateway.uplink import Uplink
-from gateway.watch import keep_house, watch
+from gateway.watch import keep_house, watch, watch_room
 
 Part = Coroutine[Any, Any, None]
 
@@ -46,7 +47,8 @@ def parts_of(
 ) -> tuple[Part, ...]:
     """Make every part of a gateway, to be run beside each other for ever."""
     held = HeldReadings(outbox.file)
-    time = TrustedTime(SystemClock(settings.gateway_clock).look, held.last_known())
+    known = held.last_known()
+    time = TrustedTime(SystemClock(settings.gateway_clock).look, known)
     condition = Condition(dated=time.dated_at_least)
     troubles = ClockTroubles(condition, time.earliest)
     clocks = ClockBook(outbox, time, settings.zone, troubles.judged)
@@ -57,7 +59,10 @@ def parts_of(
     intake = Intake(settings.gateway_id, outbox, settings.zone, uplink.wake, held, time)
     home = _home(settings, intake, outbox, condition, time)
     report = RadioReport(notifier, condition, time.earliest)
-    keeper = Timekeeper(time, held, intake, clocks, lambda: uplink.is_connected, troubles)
+    watch_room(outbox, condition, time.earliest)
+    redater = Redater(outbox, clocks, is_first=known is None or known.boot != time.boot)
+    time.on_step = redater.stepped
+    keeper = Timekeeper(time, held, intake, clocks, lambda: uplink.is_connected, troubles, redater)
     return (
         *radio_parts(settings, outbox, home, clocks, report, time.earliest),
         *(SerialReader(source, home).run() for source in settings.serial_sources),

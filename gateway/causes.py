@@ -16,6 +16,7 @@ from gateway.radio import (
     BondRepairError,
     DeviceStuckError,
     LinkEndedError,
+    MuteDeviceError,
     PairingRefusedError,
     StrangerError,
 )
@@ -38,6 +39,7 @@ _BY_TYPE: Final[tuple[tuple[type[BaseException], Cause], ...]] = (
     (PairingRefusedError, Cause.REFUSED),
     (StrangerError, Cause.REFUSED),
     (DeviceStuckError, Cause.STUCK),
+    (MuteDeviceError, Cause.MUTE),
     (LinkEndedError, Cause.LOST),
 )
 

@@ -21,6 +21,7 @@ from typing import Final, Protocol
 from pydantic import BaseModel, ConfigDict, NaiveDatetime, TypeAdapter, ValidationError
 
 from gateway.clock import wrongness
+from gateway.clock_notes import ClockNotes
 from gateway.device_clock import DeviceClock, Era
 from gateway.outbox import Outbox
 
@@ -139,14 +140,14 @@ class ClockBook:
         zone: tzinfo = UTC,
         on_judged: Callable[[str, str | None], None] | None = None,
     ) -> None:
-        self._outbox = outbox
+        self._notes = ClockNotes(outbox.file)
         self._dates: BootDates = AlwaysKnown() if dates is None else dates
         self._zone = zone
         self._on_judged = on_judged
 
     def clock(self, address: str) -> DeviceClock:
         """Give what is known of a device's clock; nothing if it cannot be read any more."""
-        text = self._outbox.recall_clock(address)
+        text = self._notes.recall(address)
         if text is None:
             return DeviceClock()
         try:
@@ -166,9 +167,29 @@ class ClockBook:
         """
         clock = self.dated(clock)
         text = to_text(clock, self._dates.boot)
-        self._outbox.note_clock(address, text, self._dates.dated_at_least(now))
+        self._notes.note(address, text, self._dates.dated_at_least(now))
         if self._on_judged is not None:
             self._on_judged(address, wrongness(clock, self._zone))
+
+    def redated(self, jump: timedelta, since: datetime) -> dict[str, frozenset[timedelta]]:
+        """Move what was compared since `since` with a wrong time.
+
+        Gives the offsets that were found then, by the device's address.
+
+        Raises
+        ------
+        OutboxError
+            If it could not be written.
+        """
+        found = {}
+        for address in self._notes.all():
+            clock = self.clock(address)
+            wrong = clock.found_since(since)
+            if wrong:
+                found[address] = frozenset(era.offset for era in wrong)
+                text = to_text(clock.redated(jump, since), self._dates.boot)
+                self._notes.note(address, text, since + jump)
+        return found
 
     def dated(self, clock: DeviceClock) -> DeviceClock:
         """Date what can be dated of a clock that was compared in this boot."""

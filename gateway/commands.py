@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +13,7 @@ import typer
 from gateway import bond_commands, local_commands
 from gateway.settings import EnrolmentSettings, GatewaySettings
 from telekol import logs
-from telekol.settings import load
+from telekol.settings import load, variable_name
 
 # At DEBUG these write every packet, over many lines and with the values in it.
 _TALKATIVE: Final = ("bumble", "bleak")
@@ -62,21 +64,22 @@ def run(
 ) -> None:
     """Read the devices of one home and send their readings.
 
-    Finds pulse oximeters and scales by radio, keeps each reading on disk before the device
+    Finds the devices of docs/devices.md by radio, keeps each reading on disk before the device
     may forget it, and sends it until the server has confirmed it. Runs until stopped by
     Ctrl-C or SIGTERM. An option given here wins over its environment variable.
     """
+    given = {
+        "gateway_id": gateway_id,
+        "gateway_outbox": outbox,
+        "gateway_radio": radio,
+        "broker_url": broker_url,
+        "gateway_device_timezone": device_timezone,
+        "log_level": log_level,
+    }
     if context.invoked_subcommand is not None:
+        _hand_on(given)
         return
-    settings = load(
-        GatewaySettings,
-        gateway_id=gateway_id,
-        gateway_outbox=outbox,
-        gateway_radio=radio,
-        broker_url=broker_url,
-        gateway_device_timezone=device_timezone,
-        log_level=log_level,
-    )
+    settings = load(GatewaySettings, **given)
     logs.set_up("gateway", settings.log_level)
     for library in _TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -86,8 +89,16 @@ def run(
     service.run(settings)
 
 
+def _hand_on(given: Mapping[str, object]) -> None:
+    """Let a subcommand read the group's options where it reads its settings: never ignored."""
+    for name, value in given.items():
+        if value is not None:
+            os.environ[variable_name(name)] = str(value)
+
+
 @app.command(
-    epilog="Example: **telekol gateway enrol --id gw-aarhus-017 --key /etc/telekol/gateway.key**"
+    epilog="Example: **telekol gateway enrol --id gw-aarhus-017 "
+    "--key /var/lib/telekol/gateway.key**"
 )
 def enrol(
     gateway_id: str | None = typer.Option(

@@ -109,6 +109,11 @@ class Era:
         is_near = abs(self.offset - sample.offset) <= SAME_ERA_WITHIN
         return is_near and abs(from_anchor) <= SAME_ERA_WITHIN + drift
 
+    def moved_by(self, jump: timedelta) -> Era:
+        """Give this era against a gateway's clock that was found wrong by `jump`."""
+        anchor = None if self.anchor is None else self.anchor + jump
+        return replace(self, offset=self.offset + jump, anchor=anchor)
+
     def was_steady_at(self, device_time: datetime) -> bool:
         """Say whether nobody can have touched the clock between this time and a comparison."""
         if self.steady_from is None or self.seen is None or _counts_from_its_start(device_time):
@@ -169,6 +174,22 @@ class DeviceClock:
     def without_undated(self) -> DeviceClock:
         """Forget undated eras: of a boot that is over and whose time was never known."""
         return replace(self, eras=tuple(era for era in self.eras if not era.is_undated))
+
+    def found_since(self, moment: datetime) -> tuple[Era, ...]:
+        """Give the dated eras that were compared last after `moment`, by their own offset."""
+        return tuple(
+            era
+            for era in self.eras
+            if not era.is_undated
+            and (at := moved(era.seen, era.offset)) is not None
+            and at.replace(tzinfo=UTC) >= moment
+        )
+
+    def redated(self, jump: timedelta, since: datetime) -> DeviceClock:
+        """Move eras whose comparisons since `since` were made with a gateway's wrong time."""
+        wrong = self.found_since(since)
+        eras = (era.moved_by(jump) if era in wrong else era for era in self.eras)
+        return replace(self, eras=tuple(eras))
 
     def _gone_on(self, head: Era, sample: ClockSample) -> DeviceClock:
         since_last = _between(head.seen, sample.device_time)

@@ -1,7 +1,7 @@
 """The outbox: every reading, from the device's indication to the server's receipt.
 
-Owns the rows, their sequence numbers and when one is released; keeps notes of clocks beside
-them, unread. Must not know devices or MQTT. Used from one thread.
+Owns the rows, their sequence numbers and when one is released. Must not know devices or MQTT.
+Used from one thread.
 
 Invariants
 ----------
@@ -31,12 +31,13 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from gateway.clock_notes import ClockNotes
 from gateway.errors import DiskFullError, OutboxFullError
 from gateway.outbox_file import OutboxFile
 from gateway.outbox_gaps import Gaps
 from gateway.outbox_place import leftovers
 from gateway.outbox_room import DEFAULT_LIMIT_BYTES, SMALL_BATCH, GivenUp, RoomKeeper
-from gateway.outbox_rows import Kept, OutboxState, Room, Row, believed, text
+from gateway.outbox_rows import Kept, OutboxState, Room, Row, believed
 from gateway.outbox_table import RowTable
 from telekol.observation import Observation
 from telekol.wire import Abandoned, Receipt
@@ -47,9 +48,6 @@ _LOG = logging.getLogger(__name__)
 
 HISTORY: Final = timedelta(days=30)
 """How long a released row is kept: promise 1 of the architecture."""
-
-CLOCKS_KEPT: Final = timedelta(days=400)
-"""How long the clock of a device that does not come is remembered; addresses may be many."""
 
 
 class Outbox:
@@ -250,29 +248,27 @@ class Outbox:
 
     def prune(self, now: datetime) -> int:
         """Forget rows released more than thirty days ago, and keep to the limit; give how many."""
-        with self.file.transaction() as db:
-            db.execute("DELETE FROM device_clock WHERE seen_at < ?", (text(now - CLOCKS_KEPT),))
+        with self.file.transaction():
+            ClockNotes(self.file).forget(now)
             self._gaps.forget(now - HISTORY)
         old = 0
         while gone := self._forget(now - HISTORY):
             old += gone
         return old + self._keep_to_limit(now)
 
-    def recall_clock(self, address: str) -> str | None:
-        """Give what was noted of the clock of the device at `address`."""
-        with self.file.errors() as db:
-            query = "SELECT eras FROM device_clock WHERE address = ?"
-            row = db.execute(query, (address,)).fetchone()
-        return None if row is None else str(row[0])
+    def redate(
+        self, first: int, last: int, change: Callable[[Observation], Observation | None]
+    ) -> int:
+        """Let `change` correct readings that were never on their way; give how many it did.
 
-    def note_clock(self, address: str, eras: str, now: datetime) -> None:
-        """Keep a note of the clock of the device at `address`; on disk when this returns."""
-        with self.file.transaction() as db:
-            db.execute(
-                "INSERT INTO device_clock VALUES (?, ?, ?) ON CONFLICT (address) "
-                "DO UPDATE SET eras = excluded.eras, seen_at = excluded.seen_at",
-                (address, eras, text(now)),
-            )
+        A reading keeps its id and its number. One that cannot be corrected stays as it is.
+        """
+        count = 0
+        with self.file.transaction():
+            for row in self._rows.unsent(self._boot, first, last):
+                if row[1] not in self._published[self._boot]:
+                    count += self._rows.corrected(row, change)
+        return count
 
     def state(self, now: datetime) -> OutboxState:
         """Say how it stands; costs the same whatever waits."""
@@ -346,7 +342,7 @@ class Outbox:
         """Free pages in the file when the disk has none; needs a disk that takes a deletion."""
         with self.file.transaction():
             gone = self._keeper.drop_history(SMALL_BATCH)
-        self._take_in(GivenUp(history=gone))
+        self._history -= gone  # whether there is room now, the next try says
         if gone:
             _LOG.warning("the disk is full: %d rows of history were given up", gone)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -137,6 +137,30 @@ class RowTable:
                 "AND boot = ? AND seq BETWEEN ? AND ? ORDER BY seq",
                 (boot, first, last),
             ).fetchall()
+
+    def unsent(self, boot: str, first: int, last: int) -> list[Any]:
+        """Give the waiting rows of a run that the server has not asked for again."""
+        return self._file.db.execute(
+            f"SELECT {COLUMNS} FROM observation WHERE settled_at IS NULL "  # noqa: S608 - constants
+            "AND asked_at IS NULL AND boot = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+            (boot, first, last),
+        ).fetchall()
+
+    def corrected(self, row: Any, change: Callable[[Observation], Observation | None]) -> bool:
+        """Write a row anew as `change` says; says whether it did."""
+        try:
+            item = change(believed(row))
+        except (ValueError, OverflowError) as error:
+            _LOG.error("row %d is not corrected: %s", row[1], type(error).__name__)
+            return False
+        if item is None:
+            return False
+        self._file.db.execute(
+            "UPDATE observation SET boot = ?, seq = ?, id = ?, body = ?, received_at = ?, "
+            "size_bytes = ?, checksum = ? WHERE boot = ? AND seq = ?",
+            (*columns(row[0], row[1], item), row[0], row[1]),
+        )
+        return True
 
     def set_aside(self, row: Any, now: datetime) -> None:
         """Take out a row that is not what was written; told to the server unless it has it."""

@@ -42,8 +42,6 @@ from gateway.turns import Cause, Turns
 
 _LOG = logging.getLogger(__name__)
 
-CONNECT_WITHIN_S: Final = 20.0
-"""Above the radio's own limit of 15 s; only a radio that hangs comes here."""
 HANG_UP_WITHIN_S: Final = 3.0
 YIELD_S: Final = 0.5
 """How long the device served last lets others be heard before it is served again; devices with a
@@ -57,6 +55,9 @@ BEAT_EVERY_S: Final = 30.0
 UNREACHABLE_AFTER: Final = 8
 """Failures in a row, about four minutes in which the device was heard: longer than a device stays
 awake after one measurement, so at least the second measurement does not come through."""
+MUTE_AFTER: Final = 3
+"""The same for a device that was connected to and answered nothing: three times in a row it is
+neither the distance nor chance, and only a person can switch it off and on."""
 
 
 class _ScanAnewError(Exception):
@@ -213,7 +214,7 @@ class Reader:
             hung_up=hung_up,
         )
         try:
-            await self._connect(client)
+            await self._connect(client, radio.connect_within_s)
             await conversation.run()
         finally:
             with contextlib.suppress(BleakError, TimeoutError, OSError, EOFError):
@@ -224,15 +225,15 @@ class Reader:
                 self._keep_clock(device, conversation.clock)
         return conversation.new_readings
 
-    async def _connect(self, client: BleakClient) -> None:
+    async def _connect(self, client: BleakClient, within_s: float) -> None:
         try:
-            async with asyncio.timeout(CONNECT_WITHIN_S) as limit:
+            async with asyncio.timeout(within_s) as limit:
                 await client.connect()
         except TimeoutError as error:
             if limit.expired():
                 raise DeviceStuckError(
                     f"Expected the radio to give up connecting by itself, found that it hangs "
-                    f"({CONNECT_WITHIN_S:g} s)"
+                    f"({within_s:g} s)"
                 ) from error
             raise
         self._let_in = True
@@ -252,6 +253,5 @@ def _trouble_of(error: Exception, cause: Cause, setbacks: int) -> DeviceTrouble 
         return DeviceTrouble.BOND_LOST
     if isinstance(error, PairingRefusedError):
         return DeviceTrouble.REFUSED
-    if cause is Cause.UNREACHABLE and setbacks >= UNREACHABLE_AFTER:
-        return DeviceTrouble.UNREACHABLE
-    return None
+    enough = {Cause.UNREACHABLE: UNREACHABLE_AFTER, Cause.MUTE: MUTE_AFTER}.get(cause)
+    return None if enough is None or setbacks < enough else DeviceTrouble.UNREACHABLE

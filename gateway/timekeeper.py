@@ -33,6 +33,7 @@ from gateway.held import (
 )
 from gateway.held_readings import HeldReadings
 from gateway.intake import Intake
+from gateway.redating import Redater
 from gateway.trusted_time import TrustedTime
 
 _LOG = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ class Timekeeper:
         Says whether the server can be reached.
     tell
         Told, once a second, how the gateway's clock stands.
+    redater
+        Moves what was dated by a time that has turned out wrong.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Timekeeper:
         book: ClockBook,
         is_online: Callable[[], bool],
         tell: Clockwork,
+        redater: Redater | None = None,
     ) -> None:
         self._time = time
         self._held = held
@@ -89,6 +93,7 @@ class Timekeeper:
         self._book = book
         self._is_online = is_online
         self._tell = tell
+        self._redater = redater
         self._online_since: timedelta | None = None
         self._noted: timedelta | None = None
 
@@ -100,13 +105,18 @@ class Timekeeper:
         OutboxCorruptError
             If the outbox is damaged: a new start of the process begins a new one.
         """
+        said = ""
         while True:
             try:
                 self.once()
+                said = ""
             except OutboxCorruptError:
                 raise
             except OutboxError as error:
-                _LOG.error("held readings stay where they are: %s", error)
+                # Once: on a full disk this comes every second, and the log may lie on that disk.
+                if str(error) != said:
+                    _LOG.error("the time is not noted, held readings stay: %s", error)
+                said = str(error)
             await asyncio.sleep(LOOK_EVERY_S)
 
     def once(self) -> None:
@@ -123,6 +133,8 @@ class Timekeeper:
         is_trusted = self._time.is_trusted
         is_trouble = not is_trusted and passed >= SAY_AFTER
         self._tell.told(is_trusted=is_trusted, why=self._time.why, is_trouble=is_trouble)
+        if self._redater is not None and self._redater.once():
+            self._noted = None  # what was noted of the time is as wrong
         self._note(passed)
         if self._time.shift is not None or self._is_overdue(timedelta(), passed):
             self._release(passed)

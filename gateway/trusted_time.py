@@ -148,11 +148,17 @@ class TrustedTime:
         Looks at the system's clocks.
     last
         The last moment at which the time was known, from the disk.
+
+    Attributes
+    ----------
+    on_step
+        Called with a jump of dates, and with when the kernel booted by the dates before it.
     """
 
     def __init__(self, look: Callable[[], Look], last: Known | None = None) -> None:
         self._look = look
         self._clock = GatewayClock(last)
+        self.on_step: Callable[[timedelta, datetime], None] | None = None
         self.seen = look()
         self.refresh()
 
@@ -165,6 +171,8 @@ class TrustedTime:
         jump = step(before, self._clock)
         if jump:
             _LOG.warning("the clock was set by %+.1f s while running", jump.total_seconds())
+            if self.on_step is not None and before.booted_at is not None:
+                self.on_step(jump, before.booted_at)
         return self._clock
 
     def now(self) -> datetime:

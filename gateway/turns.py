@@ -33,6 +33,7 @@ class Cause(StrEnum):
     """Why a conversation brought nothing, as far as it can be told."""
 
     UNREACHABLE = "unreachable"
+    MUTE = "mute"
     REFUSED = "refused"
     BOND = "bond"
     LOST = "lost"
@@ -55,6 +56,8 @@ WAITS: Final[Mapping[Cause, Waits]] = {
     # It was heard and then did not answer: asleep or at the edge of range. Soon again, while it
     # is still awake.
     Cause.UNREACHABLE: Waits(1.0, 60.0),
+    # It is near and its program hangs: each try costs the others up to 15 s.
+    Cause.MUTE: Waits(2.0, 120.0),
     # It does not let us in. Asking often makes many devices lock out for minutes (Core v5.4
     # Vol 3 Part H 2.3.6, repeated attempts).
     Cause.REFUSED: Waits(30.0, 600.0),

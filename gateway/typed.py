@@ -184,7 +184,8 @@ def _read_form(payload: bytes) -> _Form:
 
 def _of_form(item: Any) -> TypedTrouble:
     field = ".".join(str(part) for part in item["loc"]) or "form"
-    return _plain(field, str(item["msg"]), repr(item["input"])[:60])
+    expected = str(item["msg"]).removeprefix("Input should be ")
+    return _plain(field, expected, repr(item["input"])[:60])
 
 
 def _plain(field: str, expected: str, found: str) -> TypedTrouble:
@@ -207,14 +208,30 @@ def _read_time(
         at = at if at.tzinfo is not None else at.replace(tzinfo=zone)
         ahead = at - now
     except (ValueError, OverflowError):
-        troubles.append(_wrong_time(text, "kan ikke læses som et tidspunkt", "cannot be read"))
+        troubles.append(
+            _wrong_time(
+                text,
+                "kan ikke læses; skriv det som 2026-03-14T08:30",
+                "cannot be read; write it as 2026-03-14T08:30",
+            )
+        )
         return None
     if ahead > CLOCK_SLACK:
-        troubles.append(_wrong_time(text, "ligger i fremtiden", "lies in the future"))
+        troubles.append(
+            _wrong_time(
+                text,
+                "ligger i fremtiden; er datoen rigtig?",
+                "lies in the future; is the date right?",
+            )
+        )
     elif ahead < -OLDEST:
         days = OLDEST.days
         troubles.append(
-            _wrong_time(text, f"er over {days} dage siden", f"is more than {days} days ago")
+            _wrong_time(
+                text,
+                f"er mere end {days} dage siden; er datoen rigtig?",
+                f"is more than {days} days ago; is the date right?",
+            )
         )
     return at
 
@@ -224,8 +241,8 @@ def _wrong_time(text: str, danish: str, english: str) -> TypedTrouble:
         "at",
         f"a time of the last {OLDEST.days} days, as 2026-03-14T08:30",
         text,
-        f"tidspunktet {text} {danish}; skriv det som 2026-03-14T08:30",
-        f"the time {text} {english}; write it as 2026-03-14T08:30",
+        f"tidspunktet {text} {danish}",
+        f"the time {text} {english}",
     )
 
 
@@ -291,12 +308,14 @@ def _doubt(quantity: Quantity, value: Decimal, *, is_confirmed: bool) -> TypedTr
     is_possible = facts.is_possible(float(value))
     if is_possible and is_confirmed:
         return None
-    found, between = _plainly(value), f"{_plainly(lowest)}-{_plainly(highest)} {facts.unit}"
-    meant = _meant(quantity, value)
-    danish = (
-        f"{facts.danish} {_comma(found)} {facts.unit} er usædvanlig; forventet {_comma(between)}"
+    found, between = (
+        _plainly(value),
+        f"{_plainly(lowest)}-{_plainly(highest)} {facts.shown_unit}".rstrip(),
     )
-    english = f"{facts.english} {found} {facts.unit} is unusual; expected {between}"
+    meant = _meant(quantity, value)
+    given = f"{found} {facts.shown_unit}".rstrip()
+    danish = f"{facts.danish} {_comma(given)} er usædvanlig; forventet {_comma(between)}"
+    english = f"{facts.english} {given} is unusual; expected {between}"
     if meant is not None:
         unit, other = meant
         danish += (
@@ -350,9 +369,14 @@ def _contradiction(
         lesser,
         f"at most {greater}, {_plainly(values[greater])}",
         _plainly(values[lesser]),
-        f"{one.danish} kan ikke være større end {other.danish}; er de byttet om?",
-        f"{one.english} cannot be greater than {other.english}; were they swapped?",
+        f"{one.danish} kan ikke være større end {_within(other.danish)}; er de byttet om?",
+        f"{one.english} cannot be greater than {_within(other.english)}; were they swapped?",
     )
+
+
+def _within(name: str) -> str:
+    """Give a quantity's name as it stands within a sentence: ``FEV1`` stays, ``Puls`` does not."""
+    return name[:1].lower() + name[1:] if name[1:].islower() else name
 
 
 def _plainly(value: Decimal) -> str:

@@ -17,7 +17,7 @@ from gateway.enrolment import own_certificate
 from gateway.errors import CertificateError, NotesError, OutboxCorruptError, OutboxError
 from gateway.health import judge_outbox
 from gateway.instruction_desk import InstructionDesk
-from gateway.outbox import Outbox
+from gateway.outbox import Outbox, Room
 from gateway.settings import GatewaySettings
 from telekol.health import TroubleCode
 from telekol.tls import TlsFiles
@@ -49,6 +49,23 @@ async def watch(
         if settings.broker_tls is not None:
             _judge_certificate(settings.broker_tls, settings.gateway_id, condition, moment)
         await asyncio.sleep(WATCH_S)
+
+
+def watch_room(outbox: Outbox, condition: Condition, now: Callable[[], datetime]) -> None:
+    """Tell of a change of the outbox's room as it comes: it may be over before the next look."""
+    loop = asyncio.get_running_loop()
+
+    def judge() -> None:
+        try:
+            moment = now()
+            judge_outbox(condition, outbox.state(moment), moment)
+        except OutboxError as error:
+            _LOG.error("the outbox's room is not known: %s", error)
+
+    def changed(_room: Room) -> None:
+        loop.call_soon(judge)  # later: it is told from within what the outbox is doing
+
+    outbox.on_room = changed
 
 
 def _judge_certificate(files: TlsFiles, gateway: str, condition: Condition, now: datetime) -> None:

@@ -7,7 +7,9 @@ Invariants
 1. `settle` holds every outbox of a batch until the transaction ends, in the order of their
    ids: two workers with messages of one home take turns, so its receipts are made in the
    order in which its numbers were settled, and never deadlock.
-2. A gateway that belongs to no kit has no outbox here.
+2. Between several workers, `take_turns` keeps the receipts of a gateway in that order too: it is
+   taken before the transaction and given back when the receipts are out.
+3. A gateway that belongs to no kit has no outbox here.
 """
 
 from __future__ import annotations
@@ -54,6 +56,20 @@ def settle(connection: Connection[Any], runs: Sequence[Run]) -> dict[Source, Out
         connection.execute(_SQL["add_outboxes"], _columns(missing))
         found |= _settled(connection, missing)
     return found
+
+
+def take_turns(connection: Connection[Any], runs: Sequence[Run]) -> None:
+    """Hold the right to answer these gateways, beyond the commit, until `end_turns`.
+
+    Without it a worker that commits second could answer first. A connection that ends gives its
+    turns back.
+    """
+    connection.execute(_SQL["take_turns"], {"gateways": [run.gateway for run in runs]})
+
+
+def end_turns(connection: Connection[Any]) -> None:
+    """Let others answer."""
+    connection.execute(_SQL["end_turns"])
 
 
 def _settled(connection: Connection[Any], runs: Sequence[Run]) -> dict[Source, Outbox]:

@@ -1,4 +1,4 @@
--- Ingest's queries, all run in one transaction per batch. Each is headed by name and purpose.
+-- Ingest's queries, all but the turns run in one transaction per batch. Each is headed by name and purpose.
 
 -- settle: Hold the outboxes that a batch comes from, and note the numbers they will be rid of.
 -- Held until the transaction ends, in the order of their ids, so that two workers wait for each
@@ -24,6 +24,18 @@ where o.id = h.id and g.id = o.gateway_id
 returning o.gateway_id, o.boot, o.id, g.kit_id,
     h.settled && h.runs or h.count > (select sum(upper(r) - lower(r)) from unnest(h.runs) r),
     coalesce((select upper(r) - 1 from unnest(o.settled) r where r @> 1::bigint), 0)
+
+-- take_turns: Hold the right to answer these gateways, each in its turn, until end_turns.
+-- Taken in one order, so that workers wait for each other instead of deadlocking. By session and
+-- not by transaction: it outlives the commit. 4711003 is nothing else's; where two names share a
+-- number, their homes wait for each other, and nothing worse.
+select pg_advisory_lock(4711003, turn) from (
+    select distinct hashtext(gateway) as turn from unnest(%(gateways)s::text[]) as u (gateway)
+    order by turn
+) t
+
+-- end_turns: Let other workers answer.
+select pg_advisory_unlock_all()
 
 -- add_outboxes: Make outboxes known that send for the first time, of gateways that have a kit.
 insert into outbox (gateway_id, boot)

@@ -16,12 +16,18 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.client import (
+    Client,
+    ConnectFlags,
+    DisconnectFlags,
+    MQTTMessage,
+    MQTTMessageInfo,
+)
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -35,7 +41,12 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S: Final = 30
 SECONDS_PER_DAY: Final = 86_400
 
-_TOPICS: Final = (topics.ALL_OBSERVATIONS, topics.ALL_HEALTH, topics.ALL_ACKNOWLEDGEMENTS)
+STUCK_S: Final = 120.0
+"""How long the network thread may take for one turn. It turns once a second at least; a broker
+whose address does not answer holds it for as long as the system tries to connect."""
+
+_ANSWER_S: Final = 10.0
+"""How long to wait until the broker has the receipts, where others wait for their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +67,23 @@ class Arrival:
     connection: int
 
 
+class _Client(Client):
+    """paho's client, which says when its network thread has last turned."""
+
+    turned_s = 0.0
+
+    def loop_misc(self) -> MQTTErrorCode:
+        """Do what is due now and then; paho calls it once in every turn."""
+        self.turned_s = time.monotonic()
+        return super().loop_misc()
+
+
 class Subscriber:
     """One subscription to what every gateway sends."""
 
     def __init__(self, settings: IngestSettings) -> None:
         self._settings = settings
+        self._share = settings.ingest_share
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._connection = 0
         self._receiving = False
@@ -68,6 +91,7 @@ class Subscriber:
         self._tls = None if files is None else tls.client_context(files)
         self._client = self._make_client()
         self._network: threading.Thread | None = None
+        self._connecting_s = 0.0
 
     def start(self) -> None:
         """Begin to connect, for as long as it takes, and to receive."""
@@ -81,8 +105,11 @@ class Subscriber:
         self._client.loop_start()
 
     def is_alive(self) -> bool:
-        """Say whether the network thread runs; is_connected() would not tell."""
-        return self._network is None or self._network.is_alive()
+        """Say whether the network thread runs and turns; is_connected() would not tell."""
+        if self._network is None:
+            return True
+        turned_s = max(self._client.turned_s, self._connecting_s)
+        return self._network.is_alive() and time.monotonic() - turned_s < STUCK_S
 
     def is_receiving(self) -> bool:
         """Say whether the broker has taken our subscription and has not gone since.
@@ -96,11 +123,15 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def take(self, most: int, first_wait_s: float, gather_s: float) -> list[Arrival]:
+    def take(
+        self, most: int, most_bytes: int, first_wait_s: float, gather_s: float
+    ) -> list[Arrival]:
         """Take a batch: wait for the first, then gather what comes shortly after.
 
         Parameters
         ----------
+        most, most_bytes
+            When a batch is full; the message that passes `most_bytes` is its last.
         first_wait_s
             How long to wait for anything at all.
         gather_s
@@ -111,11 +142,13 @@ class Subscriber:
         except queue.Empty:
             return []
         deadline = time.monotonic() + gather_s
-        while len(batch) < most:
+        size = len(batch[0].payload)
+        while len(batch) < most and size < most_bytes:
             try:
                 batch.append(self._arrivals.get(timeout=max(0.0, deadline - time.monotonic())))
             except queue.Empty:
                 break
+            size += len(batch[-1].payload)
         return batch
 
     def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
@@ -124,12 +157,28 @@ class Subscriber:
             if arrival.connection == self._connection:
                 self._client.ack(arrival.packet_id, arrival.qos)
 
-    def send(self, topic: str, payload: bytes) -> None:
-        """Send a receipt; one that is lost is made again when the gateway asks again."""
-        self._client.publish(topic, payload, qos=1)
+    def answer(self, receipts: Iterable[tuple[str, bytes]]) -> None:
+        """Send receipts; one that is lost is made again when the gateway asks again.
 
-    def _make_client(self) -> Client:
-        client = Client(
+        Among several workers it returns when the broker has them, so that the next worker's
+        receipt for the same gateway comes behind ours.
+        """
+        sent = [self._client.publish(topic, payload, qos=1) for topic, payload in receipts]
+        if self._share is not None:
+            self._await_broker(sent)
+
+    def _await_broker(self, sent: Sequence[MQTTMessageInfo]) -> None:
+        deadline = time.monotonic() + _ANSWER_S
+        for one in sent:
+            try:
+                one.wait_for_publish(max(0.0, deadline - time.monotonic()))
+            except (RuntimeError, ValueError):  # paho's words for a line that is down, or full
+                break
+        if not all(one.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and one.is_published() for one in sent):
+            log.warning("the broker has not taken all receipts; homes will ask again")
+
+    def _make_client(self) -> _Client:
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._settings.ingest_client_id,
             protocol=MQTTProtocolVersion.MQTTv5,
@@ -138,7 +187,9 @@ class Subscriber:
         if self._tls is not None:
             client.tls_set_context(self._tls)
         client.reconnect_delay_set(min_delay=1, max_delay=15)
-        client.max_queued_messages_set(10_000)
+        # Receipts of a whole window may be on their way; paho's default of 20 made each wait.
+        client.max_inflight_messages_set(self._settings.ingest_window)
+        client.max_queued_messages_set(10 * self._settings.ingest_window)
         client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -157,6 +208,7 @@ class Subscriber:
     def _on_pre_connect(self, _client: Client, _userdata: Any) -> None:
         # Called on paho's own thread, which it offers no public way to ask for.
         self._network = threading.current_thread()
+        self._connecting_s = time.monotonic()
         files = self._settings.broker_tls
         if self._tls is not None and files is not None:
             try:
@@ -182,11 +234,34 @@ class Subscriber:
             log.error("the broker refused ingest: %s", reason)
             return
         self._connection += 1
+        self._forget_arrivals()
         log.info("connected to the broker; session kept: %s", flags.session_present)
         # Also when the session was kept: asking again is how a changed subscription gets there.
         # Retained health comes once and not at every reconnect: a kept session has what came since.
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-        client.subscribe([(topic, options) for topic in _TOPICS])
+        client.subscribe([(topic, options) for topic in self._topics()])
+        if self._share is not None:
+            # A session keeps what it asked for when it worked alone, and would get all twice.
+            client.unsubscribe([topics.ALL_OBSERVATIONS, topics.ALL_ACKNOWLEDGEMENTS])
+
+    def _topics(self) -> list[str]:
+        worked = [topics.ALL_OBSERVATIONS, topics.ALL_ACKNOWLEDGEMENTS]
+        if self._share is not None:
+            worked = [f"$share/{self._share}/{topic}" for topic in worked]
+        # Health is retained, and the broker gives no retained message to a shared subscription.
+        # Every worker may store it: an older or equal word changes nothing.
+        return [*worked, topics.ALL_HEALTH]
+
+    def _forget_arrivals(self) -> None:
+        """Let go of what came over an older connection: it is unacknowledged and comes again.
+
+        Kept, it would be a window more at every reconnect for as long as the database is away.
+        """
+        try:
+            while True:
+                self._arrivals.get_nowait()
+        except queue.Empty:
+            pass
 
     def _on_subscribe(
         self,
@@ -218,6 +293,10 @@ class Subscriber:
             topic = message.topic
         except UnicodeDecodeError:
             topic = "(topic is not UTF-8)"
+        if message.qos == 0 and self._arrivals.qsize() >= self._settings.ingest_window:
+            # The window does not bound what comes without one, and nothing was promised for it.
+            log.warning("a message of QoS 0 is dropped, the window is full: %s", topic)
+            return
         self._arrivals.put(
             Arrival(topic, bytes(message.payload), message.mid, message.qos, self._connection)
         )

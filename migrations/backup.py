@@ -167,7 +167,7 @@ def _sums(connection: Connection[Any], progress: Progress) -> Mapping[str, Table
     found = {}
     for name in tables:
         # quote_ident has made the name fit to stand in a statement.
-        row = connection.execute(sql.SQL(_SUM).format(sql.SQL(name))).fetchone()  # type: ignore[arg-type]  # ditto
+        row = connection.execute(sql.SQL(_SUM).format(sql.SQL(name))).fetchone()
         rows, checksum = row or (0, "0")
         found[name.removeprefix("public.")] = TableSum(rows=rows, checksum=checksum)
         progress.advance()

@@ -63,9 +63,20 @@ class QuantityFacts:
     english: str
     of_patient: bool = True
 
+    @property
+    def shown_unit(self) -> str:
+        """The unit as people write it: UCUM's ``Cel``, ``mm[Hg]`` and ``{ratio}`` are for programs.
+
+        Empty where a number stands for itself.
+        """
+        return _SHOWN_UNITS.get(self.unit, self.unit)
+
     def is_possible(self, value: float) -> bool:
         """Say whether a working device can have measured `value` (NaN: no)."""
         return self.lowest <= value <= self.highest
+
+
+_SHOWN_UNITS: Final = {"Cel": "°C", "mm[Hg]": "mmHg", "{ratio}": ""}
 
 
 FACTS: Final[dict[Quantity, QuantityFacts]] = {

@@ -209,4 +209,5 @@ def _say(kind: type[TelekolSettings], item: Any) -> str:
         return f"{name} is not set. {meaning}"
     secret = info is not None and info.annotation is SecretStr
     found = "" if secret else f" (found {str(item['input'])[:80]!r})"
-    return f"{name} is wrong{found}: {item['msg']}. {meaning}"
+    problem = str(item["msg"]).removeprefix("Value error, ")
+    return f"{name} is wrong{found}: {problem}. {meaning}"

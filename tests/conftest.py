@@ -19,11 +19,10 @@ from psycopg.rows import TupleRow
 from device_sim.demo.broker import BrokerKind
 from device_sim.demo.postgres import EmbeddedPostgres
 from migrations.commands import run
-from tests.support.databases import execute, sqlalchemy_url
+from tests.support.databases import TEMPLATE, execute, sqlalchemy_url
 from tests.support.processes import Broker
 from tests.support.proxy import Proxy
 
-TEMPLATE = "telekol_template"
 _numbers = itertools.count(1)
 
 

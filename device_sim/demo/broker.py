@@ -29,10 +29,9 @@ allow_anonymous true
 user {user}
 persistence true
 persistence_location {folder}/
-autosave_interval 1
-autosave_on_changes true
+autosave_interval 60
 max_queued_messages {queue}
-max_inflight_messages 200
+max_inflight_messages 1000
 message_size_limit {message}
 log_type error
 log_type warning
@@ -43,7 +42,7 @@ id = 0
 [router]
 id = 0
 max_connections = 2000
-max_outgoing_packet_count = 200
+max_outgoing_packet_count = 1000
 max_segment_size = 10485760
 max_segment_count = 10
 [v5.1]
@@ -53,7 +52,7 @@ next_connection_delay_ms = 1
 [v5.1.connections]
 connection_timeout_ms = 60000
 max_payload_size = {message}
-max_inflight_count = 200
+max_inflight_count = 1000
 dynamic_filters = true
 """
 

@@ -103,7 +103,7 @@ def _run(place: Place, plan: Plan, size: Size, port: int, report_file: Path | No
     if ports.api != port:
         console.print(f"  Port {port} is taken; the board is on {ports.api} instead.")
     with House(place, ports, size, console) as house:
-        place.announce(house.address)
+        place.announce(house.address, broker=house.broker_url, database=house.url)
         console.print(f"\n  Open [bold cyan]{house.address}[/bold cyan]  (Ctrl-C stops it)\n")
         conductor = Conductor(house, plan, console, stop)
         try:

@@ -62,6 +62,7 @@ class House:
         self.emissions = place.folder / f"emissions-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
         self.gateways = tuple(f"gateway-{n:04d}" for n in range(1, size.homes + 1))
         self.url = ""
+        self.broker_url = ""
 
     def __enter__(self) -> Self:
         try:
@@ -99,7 +100,7 @@ class House:
         self._migrate()
         homes = seeding.homes_of(self.gateways, [74.0] * len(self.gateways))
         new_homes = seeding.seed(self.url, homes)
-        broker_url = self._start_broker()
+        self.broker_url = broker_url = self._start_broker()
         self._start_services(broker_url)
         self._await(self._api_answers, "the board", "api")
         self._send_history(broker_url, new_homes)

@@ -98,9 +98,10 @@ class Place:
         if self._lock is not None:
             self._lock.close()
 
-    def announce(self, address: str) -> None:
-        """Note where the demo is found, for whoever starts a second one."""
-        text = json.dumps({"address": address, "process": os.getpid()})
+    def announce(self, address: str, *, broker: str, database: str) -> None:
+        """Note where the demo is found, for a second one and for homes that somebody adds."""
+        found = {"address": address, "process": os.getpid(), "broker": broker, "database": database}
+        text = json.dumps(found, indent=1)
         self._running.write_text(text, encoding="utf-8")
 
     def remove(self) -> None:

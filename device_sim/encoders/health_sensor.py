@@ -2,8 +2,10 @@
 
 Owns the byte layouts of GHSS v1.0 and ETS v1.0 as far as a spirometer needs them: numeric
 observations named by MDC codes (ISO/IEEE 11073-10101), the segmentation header, and the nine
-bytes of Elapsed Time. Sources: the SIG's Generic Health Sensor guide, and Philips' open GHS server
-simulator for the order of the fields. Must not know which values go together.
+bytes of Elapsed Time, with two more where the clock is read. Sources: the SIG's Generic Health
+Sensor guide, Philips' open GHS server simulator for the order of the fields, and Zephyr's Elapsed
+Time Service for the clock. Must not know which values
+go together.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ NUMERIC: Final = 0x01
 ELAPSED_TIME_BYTES: Final = 9
 EPOCH_2000: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - what Elapsed Time counts from
 SOURCE_MANUAL: Final = 0x04
+CLOCK_NEEDS_SETTING: Final = 0x01
+CLOCK_APPLIES_NEITHER: Final = 0x00
+"""It knows neither daylight saving nor time zones."""
 SOURCE_UNKNOWN: Final = 0x00
 SEGMENT_SEQUENCE: Final = 64
 
@@ -88,6 +93,16 @@ def elapsed_time(shown: datetime | None) -> bytes:
     flags = TimeFlag.CURRENT_TIMELINE if known else TimeFlag.TICKS
     source = SOURCE_MANUAL if known else SOURCE_UNKNOWN
     return bytes([flags]) + int(since).to_bytes(6, "little") + bytes([source, 0])
+
+
+def clock_shown(shown: datetime | None) -> bytes:
+    """Write what 0x2BF2 is read as: the time, whether it must be set, what the clock can do.
+
+    Elapsed Time Service 1.0, 3.1.1, as in Zephyr's; a client writes the nine bytes alone.
+    """
+    time = elapsed_time(shown)
+    status = 0 if time[0] & TimeFlag.CURRENT_TIMELINE else CLOCK_NEEDS_SETTING
+    return time + bytes([status, CLOCK_APPLIES_NEITHER])
 
 
 def read_elapsed_time(payload: bytes) -> datetime:

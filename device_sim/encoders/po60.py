@@ -21,6 +21,8 @@ FETCH: Final = 0x99
 FETCH_FIRST: Final = 0x00
 FETCH_NEXT: Final = 0x01
 FETCH_DELETE: Final = 0x7F
+SET_CLOCK: Final = 0x83
+SET_CLOCK_BYTES: Final = 10
 RECORDS_PER_FETCH: Final = 10
 SEVEN_BITS: Final = 0x7F
 
@@ -75,6 +77,24 @@ def checksum(body: bytes) -> int:
 def is_fetch(request: bytes) -> bool:
     """Say whether a host asks for records, rightly summed up."""
     return len(request) == 3 and request[0] == FETCH and request[2] == checksum(request[:2])
+
+
+def time_set(request: bytes) -> datetime | None:
+    """Read the time that a host sets the clock to; None if it is no such request.
+
+    83, year since 2000, month, day, hour, minute, second, two zeros, checksum: as three open
+    clients of the PO60 write it.
+    """
+    if len(request) != SET_CLOCK_BYTES or request[0] != SET_CLOCK:
+        return None
+    if request[-1] != checksum(request[:-1]):
+        return None
+    year, month, day, hour, minute, second = request[1:7]
+    try:
+        # A device's clock has no zone.
+        return datetime(2000 + year, month, day, hour, minute, second)  # noqa: DTZ001 - see above
+    except ValueError:
+        return None
 
 
 def _six(moment: datetime) -> bytes:

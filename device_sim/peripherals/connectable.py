@@ -199,6 +199,8 @@ class Connectable(Instrument):
         def hindered(bearer: Any, pdu: att.ATT_PDU) -> None:
             if self.faults.has("never-answers"):
                 return
+            if self._link is not None:
+                self._link.heard()  # who is being answered is not hung up on
             if self.faults.has("answers-slowly"):
                 delay_s = self.faults.value("answers-slowly", "seconds")
                 asyncio.get_running_loop().call_later(delay_s, answer, bearer, pdu)

@@ -58,7 +58,7 @@ class HealthSensor(Recorder):
         """List the sensor and its clock."""
         sixteen = core.UUID.from_16_bits
         clock = clock_characteristic(
-            self.clock, 0x2BF2, health_sensor.elapsed_time, health_sensor.read_elapsed_time
+            self.clock, 0x2BF2, health_sensor.clock_shown, health_sensor.read_elapsed_time
         )
         sensor = [
             readable(0x2BF3, health_sensor.features(self.quantities)),
@@ -92,6 +92,10 @@ class HealthSensor(Recorder):
             health_sensor.numeric(quantity, value, measurement.device_time)
             for quantity, value in sorted(measurement.values)
         )
+
+    def told_as(self, stored: Stored) -> int:
+        """Count observations: each is a record with a number of its own."""
+        return len(stored.packets)
 
     def answer_number(self, count: int) -> bytes:
         """Write how many records there are."""

@@ -59,6 +59,8 @@ class Instrument(ABC):
 
     quantities: frozenset[str]
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.CLOCK, Trait.BATTERY})
+    is_set_by_hand: ClassVar[bool] = False
+    """Whether nobody but a person can say how wrong its clock is: no host can read it."""
 
     def __init__(
         self,

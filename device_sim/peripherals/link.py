@@ -55,24 +55,26 @@ class Link:
         """Say whether one of `characteristics` is subscribed to, in either way."""
         return any(each in self.notified or each in self.indicated for each in characteristics)
 
+    def heard(self) -> None:
+        """Note that host and device have something to say to each other."""
+        self.changed.set()
+
     async def until_encrypted(self, seconds: float) -> bool:
-        """Wait for the link to be encrypted; False if it is not in time."""
+        """Wait for the link to be encrypted; False if it is not, and nothing is said, in time."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as patience:
                 while self.is_up and not self.connection.is_encrypted:
-                    self.changed.clear()
-                    await first(self.changed, self.ended)
+                    await self._until_changed(patience, seconds)
         return self.is_up and self.connection.is_encrypted
 
     async def until_subscribed(
         self, characteristics: tuple[Characteristic[bytes], ...], seconds: float
     ) -> bool:
-        """Wait for a subscription to one of `characteristics`; False if none comes in time."""
+        """Wait for a subscription; False if none comes in time and nothing else is said."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as patience:
                 while self.is_up and not self.is_subscribed(*characteristics):
-                    self.changed.clear()
-                    await first(self.changed, self.ended)
+                    await self._until_changed(patience, seconds)
         return self.is_up and self.is_subscribed(*characteristics)
 
     async def until_set(self, event: asyncio.Event, seconds: float) -> bool:
@@ -140,6 +142,12 @@ class Link:
         if self.is_up:
             with contextlib.suppress(core.BaseBumbleError):
                 await self.connection.disconnect(reason)
+
+    async def _until_changed(self, patience: asyncio.Timeout, seconds: float) -> None:
+        self.changed.clear()
+        await first(self.changed, self.ended)
+        if not patience.expired():
+            patience.reschedule(asyncio.get_running_loop().time() + seconds)
 
     def _on_end(self, _reason: int) -> None:
         self.ended.set()

@@ -28,7 +28,11 @@ from device_sim.faults import Trait
 from device_sim.peripherals.connectable import Connectable
 from device_sim.peripherals.instrument import Stored
 from device_sim.peripherals.link import Link
-from device_sim.peripherals.standard_services import DeviceIdentity
+from device_sim.peripherals.standard_services import (
+    DeviceIdentity,
+    battery_service,
+    information_service,
+)
 
 MODEL: Final = "PO60"
 MEMORY_RECORDS: Final = 100
@@ -45,6 +49,7 @@ class Po60(Connectable):
 
     service_uuid = core.UUID.from_16_bits(0xFF12)
     quantities = frozenset({"spo2", "pulse_rate"})
+    is_set_by_hand = True
     traits = Connectable.traits | {Trait.MEMORY, Trait.CHECKSUM, Trait.REPEATS}
 
     def __init__(self, serial: str, log: EmissionLog, *, clock: DeviceClock | None = None) -> None:
@@ -103,6 +108,14 @@ class Po60(Connectable):
         )
         return [Service(self.service_uuid, [asked, self._answers])]
 
+    def services(self) -> list[Service]:
+        """List the services; its clock can be set by the vendor's and read by none."""
+        return [
+            *self.measurement_services(),
+            information_service(self.identity),
+            battery_service(lambda: self.battery_percent),
+        ]
+
     def subscribable(self) -> tuple[Characteristic[bytes], ...]:
         """List the answers."""
         return (self._answers,)
@@ -115,9 +128,13 @@ class Po60(Connectable):
                 self._asked.clear()
                 if not await link.until_set(self._asked, self.request_patience_s):
                     break
-            request = self._requests.get_nowait()
-            if po60.is_fetch(request):
-                await self._fetch(link, request[1])
+            await self._obey(link, self._requests.get_nowait())
+
+    async def _obey(self, link: Link, request: bytes) -> None:
+        if po60.is_fetch(request):
+            await self._fetch(link, request[1])
+        elif (shown := po60.time_set(request)) is not None:
+            self.clock.set_to(shown)
 
     async def _fetch(self, link: Link, which: int) -> None:
         if which == po60.FETCH_DELETE:

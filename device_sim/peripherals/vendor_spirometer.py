@@ -55,6 +55,7 @@ class VendorSpirometer(Instrument):
     """A spirometer: `fev1` and `fvc` in L, `pef` in L/min."""
 
     quantities = frozenset({"fev1", "fvc", "pef"})
+    is_set_by_hand = True
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.CLOCK, Trait.MEMORY})
 
     def __init__(self, serial: str, log: EmissionLog, *, clock: DeviceClock | None = None) -> None:

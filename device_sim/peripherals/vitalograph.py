@@ -26,6 +26,7 @@ class LungMonitor(Wired):
     """A spirometer: `fev1` and `fev6` in L."""
 
     quantities = frozenset({"fev1", "fev6"})
+    is_set_by_hand = True
     traits = Wired.traits | {Trait.CLOCK, Trait.CHECKSUM}
 
     def __init__(self, serial: str, log: EmissionLog, *, clock: DeviceClock | None = None) -> None:

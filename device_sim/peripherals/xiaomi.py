@@ -47,6 +47,7 @@ class XiaomiScale(Instrument):
 
     service_uuid: core.UUID
     quantities = frozenset({"body_weight"})
+    is_set_by_hand = True
     traits: ClassVar[frozenset[Trait]] = frozenset(
         {Trait.CLOCK, Trait.PERSON, Trait.REPEATS, Trait.MEMORY}
     )

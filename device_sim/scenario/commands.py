@@ -22,7 +22,7 @@ from device_sim.errors import ScenarioError
 from device_sim.physiology.living import HOME_ZONE
 from device_sim.scenario import files
 from device_sim.scenario.model import Scenario
-from device_sim.scenario.stage import BrokerAddress, Stage, told
+from device_sim.scenario.stage import BrokerAddress, Stage, check, told
 from device_sim.scenario.timeline import unfold
 
 _MQTT_PORT: Final = 1883
@@ -52,11 +52,14 @@ def show(
     Also checks a file of your own: what is wrong is said with its line.
     """
     found = files.load(story)
+    check(found, has_broker=True)
     typer.echo(f"{found.title_en}\n\n{found.text_en}\n\n{found.title_da}\n\n{found.text_da}\n")
     first = pace.fit(datetime.now(UTC), found.days, 1, found.start).first_day
     happenings = unfold(found, first)
     devices = ", ".join(sorted({each.device for each in happenings if each.device}))
-    typer.echo(f"{found.days} days from {first}, {len(found.homes)} homes, {devices}.")
+    count = len(found.homes)
+    homes = "1 home" if count == 1 else f"{count} homes"
+    typer.echo(f"{found.days} days from {first}, {homes}, {devices}.")
     if timeline:
         for each in happenings:
             at = each.at.astimezone(HOME_ZONE)
@@ -111,7 +114,8 @@ def run(
     future would be taken for one with a wrong clock. Each device remembers what it measured, with
     the story's time, so the board shows the readings on the days they belong to, as late ones.
 
-    Ends when everything is delivered.
+    Ends when everything is delivered. A story whose last day is today ends with the day, since the
+    rest comes at its hour; Ctrl-C ends it before.
     """
     found = files.load(story)
     if seed is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from device_sim.errors import ScenarioError
 from device_sim.scenario.model import Scenario
@@ -60,9 +61,9 @@ def parse(text: str, name: str = "scenario") -> Scenario:
     except ValidationError as error:
         problems = [
             f"{name}, line {line_of(text, item['loc'])}: {_in_words(item['loc'], item['msg'])}"
-            for item in error.errors(include_url=False, include_context=False)
+            for item in _own(error.errors(include_url=False, include_context=False))
         ]
-        more = "" if len(problems) < 8 else f"\n... and {len(problems) - 8} more"
+        more = "" if len(problems) <= 8 else f"\n... and {len(problems) - 8} more"
         raise ScenarioError("\n".join(problems[:8]) + more) from error
 
 
@@ -106,11 +107,28 @@ def _forget_within(place: tuple[str | int, ...], counts: dict[tuple[str | int, .
         del counts[inner]
 
 
+def _own(found: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out what is only said because something within is wrong: a list without its items."""
+    return [
+        item
+        for item in found
+        if item["type"] != "too_short"
+        or not any(_is_within(other["loc"], item["loc"]) for other in found)
+    ]
+
+
+def _is_within(inner: Sequence[str | int], outer: Sequence[str | int]) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
+
+
 def _in_words(location: Sequence[str | int], message: str) -> str:
     where = ".".join(str(part + 1) if isinstance(part, int) else part for part in location)
     said = message.removeprefix("Value error, ")
     if said == "Extra inputs are not permitted":
-        said = "expected a field that exists here, found this one; `telekol sim --help` lists them"
+        said = "expected a field that exists here, found this one; docs/simulator.md shows them"
     if said == "Field required":
         said = "expected this field, found none"
+    if said.startswith("Tuple should have at least 1 item"):
+        said = "expected at least one, found none"
+    said = said.replace("Input should be", "expected", 1)
     return f"{where or 'the story'}: {said}"

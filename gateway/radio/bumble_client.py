@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, ClassVar, Final, TypeVar
 
 from bleak.args import SizedBuffer
@@ -33,8 +33,9 @@ from bumble.gatt import ClientCharacteristicConfigurationBits as Cccd
 
 from gateway.radio.bumble_scanner import BumbleScanner, scanner_backend
 from gateway.radio.bumble_security import WANTS_SECURITY, LinkSecurity
-from gateway.radio.commit_first import CommitFirstClient
-from gateway.radio.errors import LinkEndedError
+from gateway.radio.commit_first import CommitFirstClient, nobody_waits
+from gateway.radio.contract import SET_UP_WITHIN_S
+from gateway.radio.errors import LinkEndedError, MuteDeviceError
 from gateway.radio.hci import HciAdapter
 from gateway.radio.services import discover
 from gateway.radio.waiting import bleak_errors, run_until
@@ -47,6 +48,9 @@ _T = TypeVar("_T")
 WANTED_MTU: Final = 247
 PAIRING_TIMEOUT_S: Final = 30.0
 DISCONNECT_TIMEOUT_S: Final = 5.0
+MUTE_AFTER_S: Final = 5.0
+"""A link that breaks in the first seconds was never a good one; who is silent for this long on one
+that holds is not too far away."""
 CCCD_UUID: Final = normalize_uuid_16(0x2902)
 
 
@@ -77,6 +81,7 @@ class BumbleClient(BaseBleakClient):
         self._ended = asyncio.Event()
         self._end_reason = 0
         self._security: LinkSecurity | None = None
+        self._mute_since_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -97,14 +102,19 @@ class BumbleClient(BaseBleakClient):
         """Connect, exchange the MTU, secure the link if wanted or bonded, find services."""
         if self.is_connected:
             raise BleakError(f"Expected no connection to {self.address} yet; there is one.")
-        async with asyncio.timeout(self._timeout + (PAIRING_TIMEOUT_S if pair else 0)):
-            peer = self._peer or await self._find()
-            self._begin(await self.adapter.connect(peer, self._timeout))
-            try:
-                await self._set_up(pair=pair)
-            except BaseException:
-                await asyncio.shield(self.disconnect())
-                raise
+        try:
+            async with asyncio.timeout(self._timeout + PAIRING_TIMEOUT_S * pair) as limit:
+                peer = self._peer or await self._find()
+                self._begin(await self.adapter.connect(peer, self._timeout))
+                try:
+                    with self._prolonging(limit):
+                        await self._set_up(pair=pair)
+                except BaseException:
+                    await asyncio.shield(self.disconnect())
+                    raise
+        except (TimeoutError, LinkEndedError) as error:
+            self._blame_a_mute_device(error)
+            raise
 
     async def disconnect(self) -> None:
         """Hang up; harmless when the link is gone."""
@@ -211,6 +221,33 @@ class BumbleClient(BaseBleakClient):
         link.on(Connection.EVENT_DISCONNECTION, self._on_ended)
         if link.handle not in self.adapter.device.connections:
             self._on_ended(0)
+
+    @contextlib.contextmanager
+    def _prolonging(self, limit: asyncio.Timeout) -> Iterator[None]:
+        """Give a device that answers, however slowly, more time with each answer."""
+        loop, client = asyncio.get_running_loop(), self._client
+        latest_s = loop.time() + SET_UP_WITHIN_S
+
+        self._mute_since_s = loop.time()
+
+        def answered() -> None:
+            self._mute_since_s = None
+            known_s = limit.when()
+            if known_s is not None and not limit.expired():
+                limit.reschedule(max(known_s, min(loop.time() + self._timeout, latest_s)))
+
+        client.on_answer = answered
+        try:
+            yield
+        finally:
+            client.on_answer = nobody_waits
+
+    def _blame_a_mute_device(self, error: Exception) -> None:
+        since_s = self._mute_since_s
+        if since_s is not None and asyncio.get_running_loop().time() - since_s >= MUTE_AFTER_S:
+            raise MuteDeviceError(
+                f"Expected {self.address} to answer once connected, found silence"
+            ) from error
 
     async def _set_up(self, *, pair: bool) -> None:
         # Old devices refuse the exchange and stay at 23 bytes, which is enough for them.

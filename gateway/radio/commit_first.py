@@ -32,6 +32,10 @@ _LOG = logging.getLogger(__name__)
 Listener = Callable[[bytearray], None]
 
 
+def nobody_waits() -> None:
+    """Take in an answer that nobody waits for."""
+
+
 class CommitFirstClient(Client):
     """A GATT client for one connection that keeps the three invariants."""
 
@@ -41,6 +45,7 @@ class CommitFirstClient(Client):
         self._listeners: dict[int, Listener] = {}
         self._held: att.ATT_Handle_Value_Indication | None = None
         self._dropping: asyncio.Task[None] | None = None
+        self.on_answer: Callable[[], None] = nobody_waits
 
     @classmethod
     def attach(cls, connection: Connection) -> None:
@@ -54,6 +59,12 @@ class CommitFirstClient(Client):
         if not isinstance(client, cls):
             raise TypeError(f"Expected a connection with {cls.__name__}, found {type(client)}.")
         return client
+
+    async def send_request(self, request: att.ATT_PDU) -> att.ATT_PDU:
+        """Ask, and tell whoever waits that there was an answer."""
+        answer: att.ATT_PDU = await super().send_request(request)
+        self.on_answer()
+        return answer
 
     def listen(self, handle: int, listener: Listener) -> None:
         """Call `listener` with each value of characteristic `handle` from now on."""

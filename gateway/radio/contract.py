@@ -17,12 +17,25 @@ from bleak.backends.scanner import AdvertisementDataCallback
 
 # A spot-check device stays awake 10-30 s after a measurement; longer than that nobody answers.
 CONNECT_TIMEOUT_S: Final = 15.0
+SET_UP_WITHIN_S: Final = 90.0
+"""How long a device may take to tell its services, as long as it answers one question after the
+other: a cuff is asked some thirty, and one that needs 1.5 s for each is slow and not lost."""
+HANG_UP_MARGIN_S: Final = 5.0
+"""What a client that gives up by itself may need to hang up."""
 
 DisconnectedCallback = Callable[[BleakClient], None]
 
 
 class Radio(Protocol):
-    """What the gateway asks of Bluetooth."""
+    """What the gateway asks of Bluetooth.
+
+    Parameters
+    ----------
+    connect_within_s
+        A client that is not connected by then, and has not given up by itself, hangs.
+    """
+
+    connect_within_s: float
 
     def scanner(
         self,

@@ -4,6 +4,7 @@
     └── RadioUnavailableError    the adapter cannot be opened, or does not answer
     bleak.exc.BleakError
     ├── LinkEndedError           the link, or the whole adapter, went away during an operation
+    ├── MuteDeviceError          a device was connected to and answers nothing
     ├── DeviceStuckError         an earlier attempt to connect hangs in the system's Bluetooth
     ├── PairingRefusedError      a device that may be paired did not agree
     ├── StrangerError            a device wants to be paired, and may not be
@@ -27,6 +28,10 @@ class RadioUnavailableError(TelekolError):
 
 class LinkEndedError(BleakError):
     """The link to a device, or the adapter under it, went away during an operation."""
+
+
+class MuteDeviceError(BleakError):
+    """A device lets itself be connected to and answers nothing: it is near, and hangs."""
 
 
 class DeviceStuckError(BleakError):

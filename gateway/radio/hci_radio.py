@@ -21,7 +21,13 @@ from bleak.exc import BleakError
 
 from gateway.radio.bumble_client import client_backend
 from gateway.radio.bumble_scanner import scanner_backend
-from gateway.radio.contract import CONNECT_TIMEOUT_S, DisconnectedCallback, listed
+from gateway.radio.contract import (
+    CONNECT_TIMEOUT_S,
+    HANG_UP_MARGIN_S,
+    SET_UP_WITHIN_S,
+    DisconnectedCallback,
+    listed,
+)
 from gateway.radio.errors import RadioUnavailableError
 from gateway.radio.hci import HciAdapter
 from gateway.radio.pairing import PairingPolicy
@@ -31,6 +37,8 @@ OpenAdapter = Callable[[], Awaitable[HciAdapter]]
 
 class HciRadio:
     """bleak over an HCI controller."""
+
+    connect_within_s = CONNECT_TIMEOUT_S + SET_UP_WITHIN_S + HANG_UP_MARGIN_S
 
     def __init__(self, adapter: HciAdapter, open_adapter: OpenAdapter) -> None:
         self._open_adapter = open_adapter

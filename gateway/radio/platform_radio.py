@@ -20,7 +20,12 @@ from bleak.exc import BleakDBusError, BleakError
 
 from gateway.radio.bluez import BlueZ
 from gateway.radio.bluez_bus import unavailable
-from gateway.radio.contract import CONNECT_TIMEOUT_S, DisconnectedCallback, listed
+from gateway.radio.contract import (
+    CONNECT_TIMEOUT_S,
+    HANG_UP_MARGIN_S,
+    DisconnectedCallback,
+    listed,
+)
 from gateway.radio.errors import BondLostError, BondRepairError, DeviceStuckError
 from gateway.radio.pairing import PairingPolicy, normal
 
@@ -36,6 +41,8 @@ heard, is hardly the range; but a bond is never removed on suspicion, so a perso
 
 class PlatformRadio:
     """The system's Bluetooth; make one with `open`."""
+
+    connect_within_s = CONNECT_TIMEOUT_S + HANG_UP_MARGIN_S
 
     def __init__(self, bluez: BlueZ | None) -> None:
         self._bluez = bluez

@@ -154,7 +154,8 @@ def _result(house: ChaosHouse, harm: Harm, rounds: int) -> dict[str, Any]:
     with psycopg.connect(house.url, autocommit=True) as connection:
         outcome = oracle.outcome(house.emissions, connection)
         counts = connection.execute(
-            "select (select count(*) from quarantine), (select count(*) from judgement_queue)"
+            "select (select count(*) from quarantine), (select count(*) from judgement_queue), "
+            "(select count(*) from instruction)"
         ).fetchone()
         assert counts is not None
         return {
@@ -168,6 +169,7 @@ def _result(house: ChaosHouse, harm: Harm, rounds: int) -> dict[str, Any]:
             "gaps_open": _gaps(house, connection),
             "quarantined": counts[0],
             "unjudged": counts[1],
+            "asked_to_send_again": counts[2],
             "faults": dict(sorted(done.kinds.items())),
             "left_out": done.left_out,
             "ended_by_themselves": dict(done.died),

@@ -161,6 +161,8 @@ class ChaosHouse:
             "ingest",
             TELEKOL_DATABASE_URL=self._database("ingest-database"),
             TELEKOL_BROKER_URL=self._broker("ingest-broker"),
+            # A server that takes what is on its way for lost would ask for it here.
+            TELEKOL_INGEST_ASK_EVERY_S="1",
         )
 
     def _gateway(self, number: int) -> Process:
@@ -176,6 +178,7 @@ class ChaosHouse:
             TELEKOL_GATEWAY_CLOCK="system",
             TELEKOL_GATEWAY_RESEND_FIRST_S="1",
             TELEKOL_GATEWAY_RESEND_MOST_S="4",
+            TELEKOL_GATEWAY_HEALTH_INTERVAL_S="3",
             TELEKOL_BROKER_URL=self._broker(home),
             **self.clocks[home].environment,
         )

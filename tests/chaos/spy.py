@@ -98,6 +98,7 @@ class ReceiptSpy:
     def __init__(self, broker_port: int, database_url: str) -> None:
         self.seen = Seen()
         self._url = database_url
+        self._listening = threading.Event()
         self._carried = Carried()
         self._arrived: queue.Queue[tuple[str, bytes] | None] = queue.Queue()
         self._connection: psycopg.Connection[Any] | None = None
@@ -110,6 +111,7 @@ class ReceiptSpy:
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         wanted = [(ALL_RECEIPTS, 1), (topics.ALL_OBSERVATIONS, 1)]
         self._client.on_connect = lambda client, *_: client.subscribe(wanted)
+        self._client.on_subscribe = lambda *_: self._listening.set()
         self._client.on_message = lambda _client, _data, found: self._arrived.put(
             (found.topic, bytes(found.payload))
         )
@@ -118,6 +120,10 @@ class ReceiptSpy:
     def start(self) -> None:
         self._worker.start()
         self._client.loop_start()
+
+    def is_listening(self) -> bool:
+        """Whether the broker has taken the subscription once."""
+        return self._listening.is_set()
 
     def close(self) -> None:
         """Stop when every receipt that came has been looked at."""

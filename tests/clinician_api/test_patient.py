@@ -41,8 +41,19 @@ async def test_a_quantity_beside_the_usual_kit_has_a_place_once_it_was_measured(
     ward.add_reading(patient, 37.2, datetime.now(UTC) - timedelta(hours=1), "body_temperature")
     page = (await nurse.get(f"/patients/{patient}")).text
     section = page[page.index('data-quantity="body_temperature"') :]
-    assert '<span class="number">37,2</span> <span class="unit">Cel</span>' in section
+    assert '<span class="number">37,2</span> <span class="unit">°C</span>' in section
     assert 'data-quantity="systolic_bp"' not in page
+
+
+async def test_a_battery_is_not_said_to_lack_limits_or_a_judgement(nurse, ward):
+    patient = ward.add_patient()
+    ward.add_reading(patient, 90, datetime.now(UTC) - timedelta(hours=1), "battery")
+    page = (await nurse.get(f"/patients/{patient}")).text
+    section = page[page.index('data-quantity="battery"') :]
+    latest = section[: section.index('class="picture"')]
+    assert '<span class="number">90</span>' in latest
+    assert "Ingen grænser sat" not in latest
+    assert "Ikke vurderet" not in latest
 
 
 async def test_every_quantity_of_the_usual_kit_has_a_place_also_without_readings(nurse, ward):
@@ -70,7 +81,7 @@ async def test_chart_limits_table_and_findings(nurse, ward):
     assert "Målinger som tabel (31)" in page
     assert "Simuleret Oximeter" in page
     assert "tastet ind" in page
-    assert "kom for sent ind" in page
+    assert "kom sent ind" in page
     assert "Iltmætning 84 % er under rød grænse 85 %" in page
     assert "/unacknowledge" not in page
     assert "/acknowledge" in page

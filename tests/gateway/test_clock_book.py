@@ -13,8 +13,9 @@ import pytest
 
 from gateway.clock import correct, local_time
 from gateway.clock_book import ClockBook
+from gateway.clock_notes import KEPT_FOR, ClockNotes
 from gateway.device_clock import ClockSample, DeviceClock
-from gateway.outbox import CLOCKS_KEPT, Outbox
+from gateway.outbox import Outbox
 from telekol.observation import TimeConfidence
 from tests.gateway import old_outboxes
 from tests.gateway.conftest import NOW, observation
@@ -68,18 +69,18 @@ def test_what_is_kept_comes_back_as_it_was(outbox: Outbox) -> None:
 def test_a_note_that_cannot_be_read_is_nothing_known(
     outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outbox.note_clock(ADDRESS, '[{"offset_us": "x"}]', NOW)
+    ClockNotes(outbox.file).note(ADDRESS, '[{"offset_us": "x"}]', NOW)
     assert ClockBook(outbox).clock(ADDRESS) == DeviceClock()
-    outbox.note_clock(ADDRESS, f'[{{"offset_us": 1{"0" * 30}, "since": null}}]', NOW)
+    ClockNotes(outbox.file).note(ADDRESS, f'[{{"offset_us": 1{"0" * 30}, "since": null}}]', NOW)
     assert ClockBook(outbox).clock(ADDRESS) == DeviceClock()
     assert "cannot be read" in caplog.text
 
 
 def test_clocks_of_devices_long_gone_are_forgotten(outbox: Outbox) -> None:
     ClockBook(outbox).keep(ADDRESS, CLOCK, NOW)
-    outbox.prune(NOW + CLOCKS_KEPT)
+    outbox.prune(NOW + KEPT_FOR)
     assert ClockBook(outbox).clock(ADDRESS) == CLOCK
-    outbox.prune(NOW + CLOCKS_KEPT + timedelta(seconds=1))
+    outbox.prune(NOW + KEPT_FOR + timedelta(seconds=1))
     assert ClockBook(outbox).clock(ADDRESS) == DeviceClock()
 
 

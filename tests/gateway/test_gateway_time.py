@@ -32,6 +32,7 @@ from gateway.held_readings import HeldReadings
 from gateway.intake import Intake
 from gateway.outbox import Outbox
 from gateway.profiles import sig_uuid
+from gateway.redating import Redater, Step, redated
 from gateway.timekeeper import HOLD_ONLINE, SAY_AFTER, Timekeeper
 from gateway.trusted_time import SystemClock, TrustedTime
 from telekol.observation import Observation, TimeConfidence, reading_id
@@ -91,13 +92,23 @@ class House:
     def start(self) -> None:
         self.outbox = Outbox.open(self.path, datetime.now(UTC))
         self.held = HeldReadings(self.outbox.file)
-        self.time = TrustedTime(self.machine.look, self.held.last_known())
+        known = self.held.last_known()
+        self.time = TrustedTime(self.machine.look, known)
         troubles = ClockTroubles(self.condition, self.time.earliest)
         self.book = ClockBook(self.outbox, self.time, UTC, troubles.judged)
         self.intake = Intake(GATEWAY, self.outbox, UTC, lambda: None, self.held, self.time)
         self.keeper = Timekeeper(
-            self.time, self.held, self.intake, self.book, lambda: self.online, troubles
+            self.time,
+            self.held,
+            self.intake,
+            self.book,
+            lambda: self.online,
+            troubles,
+            Redater(self.outbox, self.book, is_first=known is None or known.boot != self.time.boot),
         )
+        redater = self.keeper._redater
+        assert redater is not None
+        self.time.on_step = redater.stepped
         self.keeper.once()
 
     def stop(self) -> None:
@@ -446,3 +457,124 @@ def test_a_device_whose_clock_restarts_again_and_again_is_told(house: House) -> 
     house.machine.pass_(2 * HOUR)
     house.connect(right + timedelta(hours=2))
     assert not house.condition.troubles
+
+
+# -- a time that was believed and was wrong -----------------------------------------------------
+
+
+WRONG = timedelta(days=3, hours=2)
+
+
+@pytest.fixture
+def believing(house: House) -> House:
+    """A gateway that goes by a clock of the machine that is three days ahead."""
+    house.machine.wall_error, house.machine.evidence = WRONG, "it has a clock of its own"
+    house.keeper.once()
+    return house
+
+
+def stepped(house: House) -> None:
+    """A time service comes within reach; it is believed an hour later, against what was known."""
+    house.machine.synchronise()
+    house.keeper.once()
+    house.machine.pass_(CONTRADICTED + MINUTE)
+    house.keeper.once()
+
+
+def test_what_waits_is_dated_anew_when_the_time_turns_out_wrong(believing: House) -> None:
+    at = believing.machine.truth
+    believing.read(UNSTAMPED)
+    (before,) = believing.sent
+    assert before.received_at == at + WRONG
+    stepped(believing)
+    (after,) = believing.sent
+    assert (after.received_at, after.measured_at) == (at, at)
+    assert (after.id, believing.outbox.last_seq) == (before.id, 1)
+    believing.restart()
+    assert believing.sent == (after,)
+
+
+def test_a_device_time_goes_by_the_clock_that_was_compared_then(believing: House) -> None:
+    shown = datetime(2026, 1, 1, 12)  # noqa: DTZ001
+    believing.connect(shown)
+    at = believing.machine.truth - 5 * MINUTE
+    believing.read(stamped(shown - 5 * MINUTE))
+    stepped(believing)
+    (sent,) = believing.sent
+    assert sent.measured_at == at
+    assert sent.clock_offset_s is not None
+    assert sent.device_time is not None
+    applied = sent.device_time.replace(tzinfo=UTC) + timedelta(seconds=sent.clock_offset_s)
+    assert applied == sent.measured_at
+    assert sent.id == reading_id(DEVICE, Quantity.BODY_WEIGHT, shown - 5 * MINUTE)
+    # The device's clock is known against the right time now: nothing changed it, and what lies
+    # in its memory is the same reading.
+    passed = believing.machine.truth - at - 5 * MINUTE
+    believing.connect(shown + passed)
+    clock = believing.book.clock(DEVICE.address)
+    assert (len(clock.eras), clock.restart_count) == (1, 0)
+    assert believing.read(stamped(shown - 5 * MINUTE)) == 0
+
+
+def test_what_is_on_its_way_or_from_before_is_left_alone(believing: House) -> None:
+    believing.read(UNSTAMPED)
+    believing.machine.pass_(MINUTE)
+    believing.read(UNSTAMPED)
+    believing.outbox.published(1, 1)
+    sent = believing.sent
+    believing.machine.synchronise()
+    believing.keeper.once()
+    believing.machine.pass_(CONTRADICTED + MINUTE)
+    believing.time.refresh()  # whoever asks for the time first sees the step
+    believing.read(UNSTAMPED)
+    right = believing.sent[2]
+    believing.keeper.once()
+    after = believing.sent
+    assert (after[0], after[2]) == (sent[0], right)
+    assert after[1].received_at == sent[1].received_at - WRONG
+
+
+def test_readings_of_an_earlier_boot_are_not_moved(house: House) -> None:
+    house.machine.synchronise()
+    house.keeper.once()
+    house.read(UNSTAMPED)
+    before = house.sent
+    house.machine.lose_power(MINUTE)
+    house.machine.wall_error, house.machine.evidence = -4 * MINUTE, "it has a clock of its own"
+    house.restart()
+    house.machine.pass_(MINUTE)
+    house.read(UNSTAMPED)
+    house.machine.wall_error = WRONG
+    house.keeper.once()
+    assert house.sent[0] == before[0]
+    assert house.sent[1].received_at == house.machine.truth + WRONG
+
+
+def test_a_small_correction_moves_nothing(house: House) -> None:
+    house.machine.wall_error, house.machine.evidence = -4 * MINUTE, "it has a clock of its own"
+    house.keeper.once()
+    house.read(UNSTAMPED)
+    before = house.sent
+    house.machine.synchronise()
+    house.keeper.once()
+    assert house.time.now() == house.machine.truth
+    assert house.sent == before
+
+
+@pytest.mark.parametrize("confidence", [TimeConfidence.CLOCK_UNCHECKED, TimeConfidence.STATED])
+def test_what_a_display_or_a_person_said_stays_unless_it_lies_ahead(
+    confidence: TimeConfidence,
+) -> None:
+    step = Step(-WRONG, NOW - HOUR)
+    said = NOW - 10 * HOUR
+    item = observation(1).model_copy(
+        update={"measured_at": said, "clock_offset_s": -3600.0, "time_confidence": confidence}
+    )
+    ahead = redated(item, step, frozenset())
+    assert ahead is not None
+    assert ahead.measured_at == ahead.received_at == NOW - WRONG
+    assert ahead.time_confidence is TimeConfidence.ARRIVAL
+    later = redated(item, Step(WRONG, NOW - HOUR), frozenset())
+    assert later is not None
+    assert (later.measured_at, later.received_at) == (said, NOW + WRONG)
+    assert later.time_confidence is confidence

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.clock_notes import ClockNotes
 from gateway.errors import OutboxError, OutboxGoneError
 from gateway.outbox import Outbox, Row
 from telekol.observation import Observation
@@ -237,10 +238,10 @@ def test_stores_that_share_the_file_commit_together(outbox: Outbox, path: Path) 
     with pytest.raises(RuntimeError):
         together()
     assert (outbox.depth(), outbox.last_seq, seqs(outbox)) == (0, 0, [])
-    assert outbox.recall_clock("A") is None
+    assert ClockNotes(outbox.file).recall("A") is None
     with outbox.file.transaction():
-        outbox.note_clock("A", "[]", NOW)
-    assert outbox.recall_clock("A") == "[]"
+        ClockNotes(outbox.file).note("A", "[]", NOW)
+    assert ClockNotes(outbox.file).recall("A") == "[]"
 
 
 def test_a_receipt_of_another_life_releases_nothing(outbox: Outbox) -> None:

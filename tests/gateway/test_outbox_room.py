@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from gateway.condition import Condition
 from gateway.errors import DiskFullError, OutboxFullError
 from gateway.outbox import Outbox, Room
 from gateway.outbox_gaps import TELL_AGAIN, UNREADABLE
 from gateway.outbox_room import KEPT_WHOLE
 from gateway.outbox_rows import OutboxState
+from gateway.watch import watch_room
 from telekol.observation import Observation
 from telekol.quantities import FACTS, Quantity
+from telekol.troubles import TroubleCode
 from telekol.wire import Abandoned
 from tests.gateway.conftest import NOW, observation, receipt
 
@@ -289,6 +293,28 @@ def test_history_is_traded_for_room_when_the_file_cannot_grow(
     with pytest.raises(DiskFullError):
         outbox.put([observation(number) for number in range(2000, 3000)])
     assert outbox.depth() == 100
+
+
+async def test_a_full_disk_is_told_at_once_and_once(small_disk: Path) -> None:
+    outbox, condition = Outbox.open(small_disk / "outbox.db", NOW), Condition()
+    watch_room(outbox, condition, lambda: NOW)
+    tell, rooms = outbox.on_room, list[Room]()
+    assert tell is not None
+
+    def told(room: Room) -> None:
+        rooms.append(room)
+        tell(room)
+
+    outbox.on_room = told
+    (small_disk / "ballast").write_bytes(b"\0" * 4_000_000)
+    number = fill_until_refused(outbox)
+    for again in range(3):
+        with pytest.raises(DiskFullError):
+            outbox.put([observation(number + again)])
+    assert rooms == [Room.DISK_FULL]
+    await asyncio.sleep(0)
+    assert [item.code for item in condition.troubles] == [TroubleCode.DISK_FULL]
+    outbox.close()
 
 
 def test_the_process_of_a_full_disk_goes_on(small_disk: Path) -> None:

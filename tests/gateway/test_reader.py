@@ -190,6 +190,8 @@ async def test_a_radio_that_is_not_there_yet_is_waited_for(
 class Fake:
     """A radio of which a test decides what works."""
 
+    connect_within_s = 20.0
+
     def __init__(self, scan: Callable[[], None] = lambda: None) -> None:
         self.scan = scan
         self.answers = True

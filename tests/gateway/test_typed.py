@@ -144,8 +144,8 @@ def test_a_time_without_an_offset_is_that_of_the_persons_clock() -> None:
         ("i går", "kan ikke læses"),
         ("2026-13-01T08:30", "kan ikke læses"),
         ("2027-03-14T08:30", "ligger i fremtiden"),
-        ("2025-03-14T08:30", "er over 31 dage siden"),
-        ("0001-01-01T00:00", "er over 31 dage siden"),
+        ("2025-03-14T08:30", "er mere end 31 dage siden; er datoen rigtig?"),
+        ("0001-01-01T00:00", "er mere end 31 dage siden; er datoen rigtig?"),
     ],
 )
 def test_a_time_that_cannot_be_meant_is_asked_back(at: str, danish: str) -> None:
@@ -195,3 +195,25 @@ def test_any_bytes_are_read_or_refused_with_the_one_error(payload: bytes) -> Non
     except DocumentError:
         return
     assert all(reading.value.is_finite() for reading in found.readings)
+
+
+def test_units_and_names_stand_as_people_write_them() -> None:
+    warm = trouble({"body_temperature": "44"})
+    assert warm.danish.startswith("Temperatur 44 °C er usædvanlig; forventet 33-42 °C.")
+    assert "Cel" not in warm.danish + warm.english
+    ratio = trouble({"fev1_fvc": "0.1"})
+    assert "{" not in ratio.danish + ratio.english
+    swapped = trouble({"systolic_bp": 80, "diastolic_bp": 120})
+    assert "større end systolisk blodtryk;" in swapped.danish
+    blow = trouble({"fev1": "2,8", "fvc": "2,1"})
+    assert "større end FVC;" in blow.danish
+
+
+def test_a_wrong_choice_is_answered_with_what_may_be_chosen() -> None:
+    one = trouble({"spo2": 91}, by="doctor")
+    assert one.english == "expected 'patient' or 'nurse', found 'doctor'"
+
+
+def test_a_time_that_is_well_written_is_not_asked_to_be_written_so() -> None:
+    assert "skriv det" not in trouble({"spo2": 91}, at="2025-03-14T08:30").danish
+    assert "skriv det som" in trouble({"spo2": 91}, at="i morges").danish

@@ -34,7 +34,7 @@ BOOT = uuid4()
 
 
 def test_every_statement_of_the_page_runs(connection: Connection[TupleRow]) -> None:
-    assert len(BLOCKS) == 14
+    assert len(BLOCKS) == 15
     for block in BLOCKS:
         connection.execute(block.encode())
 

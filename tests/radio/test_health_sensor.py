@@ -55,12 +55,12 @@ async def test_a_test_is_a_record_until_it_is_deleted(kind: str, third: str) -> 
         assert {quantity for quantity, _ in taken.values} == {"fev1", third, "pef"}
         answers: list[str] = []
         async with session(radio, device) as link:
-            assert len(await link.client.read_gatt_char("2bf2")) == 9
+            assert len(await link.client.read_gatt_char("2bf2")) == 11
             await link.client.start_notify("2bdd", link.on_value)
             await link.client.start_notify("2a52", hexes(answers))
             for request in ("0401", "0701", "0201", "0701", "0101"):
                 await ask(link, "2a52", request, answers)
-        assert answers == ["050001000000", "080001000000", "06000201", "06000706", "06000102"]
+        assert answers == ["050003000000", "080003000000", "06000201", "06000706", "06000102"]
         records = [part[5:] for part in link.received]
         assert records == list(device.packets(taken))
         assert [part[0] & 3 for part in link.received] == [3, 3, 3]

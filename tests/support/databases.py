@@ -10,6 +10,10 @@ from uuid import uuid4
 
 import psycopg
 
+from device_sim.demo.postgres import EmbeddedPostgres
+
+TEMPLATE = "telekol_template"
+"""The migrated, empty database of the test session's own server."""
 TIMESCALE_URL = os.environ.get("TELEKOL_TEST_TIMESCALE_URL")
 """A server with TimescaleDB, where there is one; our own embedded PostgreSQL has it not."""
 
@@ -33,3 +37,14 @@ def empty_database(server_url: str) -> Iterator[str]:
         yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
     finally:
         execute(server_url, f"drop database {name} with (force)")
+
+
+@contextmanager
+def migrated_copy(server: EmbeddedPostgres) -> Iterator[str]:
+    """A migrated, empty database of the session's server, for longer than one test."""
+    name = f"test_{uuid4().hex}"
+    execute(server.url(), f"create database {name} template {TEMPLATE}")
+    try:
+        yield server.url(name)
+    finally:
+        execute(server.url(), f"drop database {name} with (force)")

@@ -303,6 +303,27 @@ def test_outages_hold_readings_back() -> None:
 # ------------------------------------------------------------------------- the command line
 
 
+def test_a_mistake_within_a_home_is_not_said_of_the_home_as_well() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        _story(head=HEAD, home='[[homes]]\n[[homes.patients]]\ntype = "stedy"\n')
+    (only,) = str(caught.value).splitlines()
+    assert "found 'stedy'" in only
+
+
+def test_no_homes_is_said_in_words() -> None:
+    with pytest.raises(ScenarioError, match="homes: expected at least one, found none"):
+        files.parse("homes = []\n" + HEAD)
+
+
+def test_show_checks_a_fault_against_the_table_of_faults(tmp_path: Path) -> None:
+    file = tmp_path / "story.toml"
+    fault = '[[homes.faults]]\nname = "clock-jump"\ndevice = "scale"\nfrom = "day 2"\n'
+    file.write_text(HEAD + HOME + fault + "parameters = { secs = 3 }\n", encoding="utf-8")
+    found = CliRunner().invoke(app, ["show", str(file)]).exception
+    assert isinstance(found, ScenarioError)
+    assert "clock-jump: seconds; found secs" in str(found)
+
+
 def test_the_command_line_lists_tells_and_checks(tmp_path: Path) -> None:
     runner = CliRunner()
     listed = runner.invoke(app, ["list"])
