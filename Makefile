@@ -13,7 +13,7 @@ SEED ?=
 HOMES ?= 2
 CODE := telekol gateway ingest alerts clinician_api device_sim migrations
 
-.PHONY: help demo demo-reset test check chaos bench-gateway format unit lock docs pictures clean
+.PHONY: help demo demo-reset test check chaos bench-gateway bench-ingest format unit lock docs pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -44,6 +44,9 @@ chaos: $(VENV)/.dev ## Break everything at random and count what is lost: ROUNDS
 
 bench-gateway: $(VENV)/.dev ## What a home gateway costs: disk, memory, processor, time to disk
 	@$(BIN)/python -m benchmarks.gateway_footprint $(ARGS)
+
+bench-ingest: $(VENV)/.dev ## How many readings a second ingest stores, beside raw COPY; ARGS="--help"
+	@$(BIN)/python -m benchmarks.ingest $(ARGS)
 
 format: $(VENV)/.dev ## Format and mend what can be mended
 	@$(BIN)/ruff format .

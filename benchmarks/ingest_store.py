@@ -21,7 +21,12 @@ from ingest.parcel import Parcel
 from telekol import queries
 
 MESSAGES_PER_BATCH: Final = 200
-"""As the service takes them."""
+"""As the service takes them of a backlog: so many fill its limit of bytes."""
+
+LIVE_MESSAGES_PER_BATCH: Final = 500
+"""As it takes small ones."""
+
+READINGS_OF_SMALL: Final = 10
 
 _SQL: Final = queries.load("ingest", "queries.sql")
 
@@ -74,11 +79,36 @@ def _ready(connection: Connection[Any], batch: Sequence[Parcel]) -> tuple[list[b
     return [b"".join(keys)], [b"".join(written)]
 
 
+def bytes_per_reading(url: str) -> dict[str, float]:
+    """Give what a stored reading takes on disk: its row, its place in the index, its identity."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("vacuum analyze")
+        row = connection.execute(_SIZES).fetchone()
+    assert row is not None  # noqa: S101 - it has no condition
+    names = ("readings", "row_bytes", "index_bytes", "identity_bytes", "queue_bytes")
+    values = dict(zip(names, (float(value) for value in row), strict=True))
+    values["bytes_per_stored_reading"] = round(sum(float(value) for value in row[1:4]), 1)
+    return values
+
+
+_SIZES: Final = b"""
+with n as (select count(*) as readings from observation)
+select readings,
+    round(pg_table_size('observation')::numeric / readings, 1),
+    round(pg_indexes_size('observation')::numeric / readings, 1),
+    round(pg_total_relation_size('observation_identity')::numeric / readings, 1),
+    round(pg_total_relation_size('judgement_queue')::numeric
+        / greatest((select sum(cardinality(reading_ids)) from judgement_queue), 1), 1)
+from n
+"""
+
+
 def _batches(turn: int, messages: int, size: int) -> Iterator[list[Parcel]]:
     """Decode messages as the service takes them: no more than a batch is in memory."""
     now = datetime.now(UTC)
     source = world.messages(turn, messages, size)
-    while taken := list(islice(source, MESSAGES_PER_BATCH)):
+    most = MESSAGES_PER_BATCH if size > READINGS_OF_SMALL else LIVE_MESSAGES_PER_BATCH
+    while taken := list(islice(source, most)):
         yield [parcel.sort(topic, payload, now) for topic, payload in taken]
 
 

@@ -26,6 +26,7 @@ from psycopg.types.json import Jsonb
 
 from ingest import asking
 from ingest.asking import END, Ask, Deeds, Heard, Life, Outcome, Run
+from ingest.line import open_line
 from telekol import queries, topics
 from telekol.instructions import (
     AcknowledgementState,
@@ -130,13 +131,8 @@ class AskingDesk:
 
     def _open(self) -> Connection[Any]:
         if self._connection is None:
-            self._connection = psycopg.connect(
-                self._url,
-                autocommit=True,
-                application_name="telekol-ingest-asking",
-                connect_timeout=5,
-                options=f"-c statement_timeout={STATEMENT_MS}",
-            )
+            patience = f"-c statement_timeout={STATEMENT_MS}"
+            self._connection = open_line(self._url, "telekol-ingest-asking", options=patience)
         return self._connection
 
 

@@ -24,6 +24,7 @@ from psycopg import Connection
 
 from ingest import health_writer, outboxes, writer
 from ingest.health import News
+from ingest.line import open_line
 from ingest.parcel import Parcel
 from ingest.settings import IngestSettings
 from ingest.writer import Outcome
@@ -109,16 +110,7 @@ class Database:
 
     def _open(self) -> Connection[Any]:
         if self._connection is None:
-            connection = psycopg.connect(
-                self._url,
-                autocommit=True,
-                application_name="telekol-ingest",
-                connect_timeout=5,
-                keepalives_idle=10,
-                keepalives_interval=5,
-                keepalives_count=3,
-                tcp_user_timeout=_LINE_LIMIT_S * 1000,
-            )
+            connection = open_line(self._url, "telekol-ingest")
             self._connection = connection
             for statement in _SESSION:
                 connection.execute(statement)

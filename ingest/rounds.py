@@ -18,6 +18,7 @@ from psycopg import Connection
 
 from ingest import gap_watch
 from ingest.asking_desk import AskingDesk
+from ingest.line import open_line
 from ingest.settings import IngestSettings
 from ingest.subscriber import Subscriber
 from telekol.process import StopSignal
@@ -89,11 +90,6 @@ class _GapRound:
 
     def _open(self) -> Connection[Any]:
         if self._connection is None:
-            self._connection = psycopg.connect(
-                self._url,
-                autocommit=True,
-                application_name="telekol-ingest-gaps",
-                connect_timeout=5,
-                options=f"-c statement_timeout={STATEMENT_MS}",
-            )
+            patience = f"-c statement_timeout={STATEMENT_MS}"
+            self._connection = open_line(self._url, "telekol-ingest-gaps", options=patience)
         return self._connection

@@ -26,11 +26,12 @@ from telekol.heartbeat import Heartbeat
 from telekol.process import StopSignal
 
 MESSAGES_PER_BATCH: Final = 500
-"""Live messages are small and a commit costs the same for few as for many: with 500 of 4 readings
-a batch the database took half the time of ten batches of 50. See benchmarks/README.md."""
+"""Half of the window, so that the next half arrives meanwhile. Live messages are small, and a
+commit costs about the same for few as for many."""
 
 BYTES_PER_BATCH: Final = 10_000_000
-"""About 20,000 readings of a backlog, a fifth of a second of work: larger ones were not faster."""
+"""About 20,000 readings of a backlog: a fifth of a second of work on the machine of
+benchmarks/README.md."""
 
 FIRST_WAIT_S: Final = 0.25
 """How long one look for messages takes, and so how promptly the service stops."""
@@ -40,7 +41,7 @@ GATHER_S: Final = 0.01
 
 _COLLECT_AFTER: Final = 100_000
 """New objects between two runs of the cyclic collector. A batch holds tens of thousands that it
-would look through in vain, for they make no cycles; see benchmarks/README.md."""
+would look through in vain, for they make no cycles."""
 
 _SWITCH_S: Final = 0.0005
 """After how long a thread that computes lets another on. At Python's 5 ms the storing thread

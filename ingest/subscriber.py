@@ -157,6 +157,10 @@ class Subscriber:
             if arrival.connection == self._connection:
                 self._client.ack(arrival.packet_id, arrival.qos)
 
+    def send(self, topic: str, payload: bytes) -> None:
+        """Send a message; who sends it must not depend on that it arrives."""
+        self._client.publish(topic, payload, qos=1)
+
     def answer(self, receipts: Iterable[tuple[str, bytes]]) -> None:
         """Send receipts; one that is lost is made again when the gateway asks again.
 

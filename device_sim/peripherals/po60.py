@@ -122,19 +122,16 @@ class Po60(Connectable):
 
     async def converse(self, link: Link) -> None:
         """Answer requests until none comes for a while."""
+        self._requests = asyncio.Queue()  # what the last host asked for is nobody's any more
         await link.until_subscribed((self._answers,), self.patience_s)
         while link.is_up:
             if self._requests.empty():
                 self._asked.clear()
                 if not await link.until_set(self._asked, self.request_patience_s):
                     break
-            await self._obey(link, self._requests.get_nowait())
-
-    async def _obey(self, link: Link, request: bytes) -> None:
-        if po60.is_fetch(request):
-            await self._fetch(link, request[1])
-        elif (shown := po60.time_set(request)) is not None:
-            self.clock.set_to(shown)
+            request = self._requests.get_nowait()
+            if po60.is_fetch(request):
+                await self._fetch(link, request[1])
 
     async def _fetch(self, link: Link, which: int) -> None:
         if which == po60.FETCH_DELETE:
@@ -165,6 +162,10 @@ class Po60(Connectable):
             self.settle()
 
     def _on_request(self, _connection: object, value: bytes) -> None:
+        shown = po60.time_set(value)
+        if shown is not None:  # at once: hosts hang up after it
+            self.clock.set_to(shown)
+            return
         self._requests.put_nowait(value)
         self._asked.set()
 

@@ -72,6 +72,7 @@ def _told_live_and_cut(home: Home) -> None:
     home.fault(kind, "truncated")
     home.measure(kind)
     wait_until(lambda: not home.status(kind)["faults"], "a packet to be cut", WITHIN_S)
+    home.until_hung_up(kind)
     _read(home, kind, "what was cut, and what was measured after it,")
     home.until_told(kind, "unreadable-measurement")
 

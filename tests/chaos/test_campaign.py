@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import secrets
 import socket
@@ -20,6 +21,7 @@ from psycopg.rows import TupleRow
 from ingest import writer
 from telekol import topics
 from telekol.wire import Receipt, encode
+from tests.chaos import __main__ as command
 from tests.chaos import oracle
 from tests.chaos.campaign import Order, is_sound, run
 from tests.chaos.disk import SmallDisk
@@ -64,6 +66,8 @@ def test_every_kind_of_fault_and_every_process_comes_soon(seed: int) -> None:
 @pytest.mark.parametrize("name", ["missing", "duplicates", "gaps_open", "receipts_before_commit"])
 def test_one_of_anything_fails_a_campaign(name: str) -> None:
     sound = dict.fromkeys(("missing", "duplicates", "gaps_open", "receipts_before_commit"), 0)
+    assert not is_sound(sound | {"emitted": 0})
+    sound |= {"emitted": 9}
     assert is_sound(sound)
     assert not is_sound(sound | {name: 1})
 
@@ -133,6 +137,19 @@ def test_the_oracle_counts_gaps_and_doubles(connection: Db) -> None:
     assert oracle.doubled_rows(connection) == 1
 
 
+def test_the_oracle_misses_what_never_left_its_device(tmp_path: Path, connection: Db) -> None:
+    """As once, when no gateway was up before the end and a campaign without a reading passed."""
+    line = (
+        '{"event": "taken", "serial": "S", "quantity": "spo2", "value": 93, "unit": "%", '
+        '"device_time": "2026-11-02T08:00:01", "at": "2026-11-02T08:00:01+00:00"}'
+    )
+    emissions = tmp_path / "emissions.jsonl"
+    emissions.write_text(line + '\n{"event": "ta', encoding="utf-8")
+    found = oracle.outcome(emissions, connection)
+    assert (found.emitted, found.stored, found.missing, found.duplicates) == (1, 0, 1, 0)
+    assert len(oracle.lost_keys(emissions, connection)) == 1
+
+
 def test_a_small_disk_is_full_to_the_last_byte_or_says_why_not(tmp_path: Path) -> None:
     disk = SmallDisk(tmp_path / "small")
     try:
@@ -164,3 +181,18 @@ def test_a_slow_and_sliced_line_passes_every_byte_in_order() -> None:
                 near.settimeout(20)
                 with contextlib.suppress(ConnectionResetError):
                     assert near.recv(1) == b""
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_failure_names_the_seed_that_repeats_it(
+    missing: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = dict.fromkeys(("missing", "duplicates", "gaps_open", "receipts_before_commit"), 0)
+    result |= {"missing": missing, "emitted": 9}
+    monkeypatch.setattr(command, "run", lambda *_: result | {"left_out": {"fill-disk": "no root"}})
+    monkeypatch.setattr("sys.argv", ["chaos", "--rounds", "7", "--seed", "81"])
+    assert command.main() == missing
+    said = capsys.readouterr()
+    assert json.loads(said.out)["missing"] == missing
+    assert ("make chaos ROUNDS=7 SEED=81 HOMES=2" in " ".join(said.err.split())) is bool(missing)
+    assert "left out: fill-disk, since no root" in said.err

@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 from ingest import asking, health_writer, writer
 from ingest.asking_desk import AskingDesk
 from ingest.health import News
+from ingest.line import open_line
 from telekol import topics
 from telekol.health import ConnectionCount, HealthMessage, OutboxHealth
 from telekol.instructions import (
@@ -199,3 +200,14 @@ def test_a_database_that_is_away_stops_nothing(
     desk.look(NOW)
     assert len(post.letters) == 1
     desk.close()
+
+
+def test_a_line_that_is_dead_is_not_believed_for_hours(database_url: str) -> None:
+    with open_line(database_url, "telekol-ingest") as line:
+        given = line.info.get_parameters()
+    dead_after_s = int(given["keepalives_idle"]) + 3 * int(given["keepalives_interval"])
+    assert given["keepalives_count"] == "3"
+    assert dead_after_s < 60
+    assert int(given["tcp_user_timeout"]) < 60_000
+    with open_line(f"{database_url}&keepalives_idle=42", "telekol-ingest") as line:
+        assert line.info.get_parameters()["keepalives_idle"] == "42"

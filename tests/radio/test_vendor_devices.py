@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from operator import xor
@@ -14,12 +14,15 @@ import pytest
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
+from device_sim.emission import EmissionLog
 from device_sim.encoders import po60, vitalograph, xiaomi
 from device_sim.errors import NotEncodableError
+from device_sim.home import Home
 from device_sim.peripherals.finger import Course
 from device_sim.peripherals.instrument import Instrument
 from device_sim.peripherals.nonin_classic import NoninClassic
 from device_sim.peripherals.xiaomi import XiaomiScale
+from device_sim.physiology.living import HOME_ZONE
 
 from .conftest import Session, session, until
 from .test_families import at_home
@@ -187,3 +190,29 @@ async def test_an_onyx_sends_a_frame_each_second() -> None:
 async def within_bytes(reader: asyncio.StreamReader, count: int) -> bytes:
     async with asyncio.timeout(10):
         return await reader.readexactly(count)
+
+
+def test_the_clock_of_a_po60_is_set_by_a_command_of_its_own() -> None:
+    right = bytes.fromhex("8319030e081e05000058")
+    assert po60.time_set(right) == TIME
+    assert po60.time_set(right[:-1] + b"\x00") is None
+    assert po60.time_set(bytes.fromhex("990019")) is None
+
+
+async def test_a_clock_that_no_host_can_read_shows_the_time_on_the_wall() -> None:
+    home = Home(1, EmissionLog(), devices=("scale", "vitalograph", "beurer-po60"))
+    wall = datetime.now(HOME_ZONE).replace(tzinfo=None)
+    for kind in ("vitalograph", "beurer-po60"):
+        assert abs(home.device(kind).clock.now() - wall) < timedelta(minutes=1)
+    assert home.scale.clock.error == timedelta()
+
+
+async def test_a_po60_takes_the_time_although_the_host_hangs_up_at_once() -> None:
+    async with at_home("beurer-po60") as (home, radio):
+        device = home.device("beurer-po60")
+        await home.measure("beurer-po60")
+        async with session(radio, device) as link:
+            set_clock = bytes.fromhex("8319030e081e05000058")
+            await link.client.write_gatt_char("ff01", set_clock, response=False)
+            await link.client.disconnect()
+        await until(lambda: abs(device.clock.now() - TIME) < timedelta(minutes=1))

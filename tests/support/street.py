@@ -71,8 +71,12 @@ class Home:
 
     def fault_apart(self, kind: str, name: str, **parameters: float) -> None:
         """Switch a fault on when the device has hung up, so that it does not come in between."""
-        wait_until(lambda: not self.status(kind)["connected"], f"the {kind} to hang up", WITHIN_S)
+        self.until_hung_up(kind)
         self.fault(kind, name, **parameters)
+
+    def until_hung_up(self, kind: str) -> None:
+        """Wait until nobody is connected to the device."""
+        wait_until(lambda: not self.status(kind)["connected"], f"the {kind} to hang up", WITHIN_S)
 
     def heal(self, kind: str, name: str | None = None) -> None:
         """Switch a fault off."""
