@@ -13,7 +13,7 @@ SEED ?=
 HOMES ?= 2
 CODE := telekol gateway ingest alerts clinician_api device_sim migrations
 
-.PHONY: help demo demo-reset test check chaos bench-gateway bench-ingest bench-alerts format unit lock docs pictures clean
+.PHONY: help demo demo-reset test streets check chaos bench-gateway bench-ingest bench-alerts format unit lock docs pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -27,7 +27,11 @@ demo-reset: $(VENV)/.demo ## Remove the demo's data
 test: $(VENV)/.dev ## Everything: format, lint, types, import contracts, all tests
 	@scripts/system-packages
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not street" $(PYTEST_ARGS)
+
+streets: $(VENV)/.dev ## Every fault and kill -9 over whole homes as processes; some ten minutes
+	@scripts/system-packages
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m street $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## Formatting, lint, strict types, import contracts
 	@$(BIN)/ruff format --check .

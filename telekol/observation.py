@@ -77,7 +77,7 @@ class TimeConfidence(StrEnum):
 
     CLOCK_CHECKED = "clock-checked"
     """The device's clock was compared on both sides of the reading, or within 15 minutes of it.
-    Right within 300 s, and 9 s more for each day the reading lay in the device: comparisons that
+    Right within 310 s, and 9 s more for each day the reading lay in the device: comparisons that
     differ by less than 2 minutes either way count as one clock, and quartz drifts 100 ppm at
     most. Said on the condition that nobody changed the clock twice between two connections: that
     leaves no trace."""

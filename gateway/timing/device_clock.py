@@ -46,7 +46,10 @@ FRESH: Final = timedelta(minutes=15)
 changes a battery between measuring and sending, and a device that was out of reach for longer
 has its reading waiting, not fresh."""
 
-_ERAS_KEPT: Final = 6
+_ERAS_KEPT: Final = 64
+"""A battery change makes two: the clock that came up, and what it was set to. With six, three
+changes before the memory was read dropped the reading's own era, and another corrected it as if
+checked. Thirty changes between two readings of a memory are nobody's home; 64 are 10 kB."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,9 +86,9 @@ def test_drift_stays_in_the_era_and_eras_are_bounded() -> None:
         drifted = local_time(moment, CPH) + timedelta(seconds=day)
         clock = clock.compared(ClockSample(drifted, moment))
     assert len(clock.eras) == 2  # summer time began in between
-    for hour in range(1, 20):
+    for hour in range(1, 100):
         clock = clock.was_set(ClockSample(LOCAL + timedelta(hours=hour), NOW))
-    assert len(clock.eras) == 6
+    assert len(clock.eras) == 64
 
 
 def test_without_a_comparison_the_time_is_local_and_says_so() -> None:

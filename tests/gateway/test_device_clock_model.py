@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gateway.capture import Circumstances, capture
@@ -96,7 +96,9 @@ class Model:
         error = abs(timing.measured_at - truth)
         lain = self.now - truth
         if timing.confidence is TimeConfidence.CLOCK_CHECKED:
-            promised = timedelta(seconds=300) + lain * 1e-4
+            # Two comparisons 300 s apart count as one clock; 10 s for what displays cut off and what
+            # links take on the way.
+            promised = timedelta(seconds=310) + lain * 1e-4
             assert error <= promised, (truth, stamp, timing, self.clock)
         assert timing.measured_at <= self.now
         self.same_id(truth, stamp, is_stamped=IMPLAUSIBLE not in timing.quality)
@@ -152,6 +154,9 @@ def test_a_checked_time_is_as_right_as_it_promises(
     ignores: bool,
     events: list[tuple[str, object]],
 ) -> None:
+    # A setting that is ignored unseen is a change of which nothing is left; with another before the
+    # next comparison the two cannot be told from one (decision 0011).
+    assume(not (ignores and any(kind == "lost after setting" for kind, _ in events)))
     device = Model(start, ppm, follows, ignores)
     device.error = local_time(start, CPH) - start.replace(tzinfo=None)
     device.connect(delivers=True)

@@ -392,4 +392,4 @@ async def test_a_system_without_bluetooth_is_said_once_and_nobody_claims_to_list
     assert len(caplog.records) > before
     assert caplog.records[0].levelname == "WARNING"
     assert "the service bluetooth (BlueZ) runs" in caplog.text
-    assert "listening" not in caplog.text
+    assert "listening for devices" not in caplog.text
