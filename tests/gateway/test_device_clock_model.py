@@ -96,7 +96,7 @@ class Model:
         error = abs(timing.measured_at - truth)
         lain = self.now - truth
         if timing.confidence is TimeConfidence.CLOCK_CHECKED:
-            # Two comparisons 300 s apart count as one clock; 10 s for what displays cut off and what
+            # Comparisons 300 s apart count as one clock; 10 s for what displays cut off and what
             # links take on the way.
             promised = timedelta(seconds=310) + lain * 1e-4
             assert error <= promised, (truth, stamp, timing, self.clock)
