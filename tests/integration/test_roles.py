@@ -74,7 +74,7 @@ def test_the_api_reaches_readings_only_through_the_patients_team(
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("select * from observation")
     connection.execute(
-        "update membership set period = tstzrange(lower(period), now() + interval '1 ms') "
+        "update membership set period = tstzrange(lower(period), now()) "
         "where clinician_id = 'nurse-1'"
     )
     with acting_as(connection, "telekol_api"):
