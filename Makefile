@@ -27,11 +27,11 @@ demo-reset: $(VENV)/.demo ## Remove the demo's data
 test: $(VENV)/.dev ## Everything: format, lint, types, import contracts, all tests
 	@scripts/system-packages
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not street" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not street" $(PYTEST_ARGS)
 
 streets: $(VENV)/.dev ## Every fault and kill -9 over whole homes as processes; some ten minutes
 	@scripts/system-packages
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m street $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m street $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## Formatting, lint, strict types, import contracts
 	@$(BIN)/ruff format --check .

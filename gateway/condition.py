@@ -10,7 +10,9 @@ Invariants
 2. The book is bounded, whatever a radio full of strangers does: a new device takes the place of
    the one that was heard longest ago, and trouble of the gateway itself is never turned away for
    a device's.
-3. ``on_change`` is called when there is something new to say: a trouble that came or went, a
+3. A trouble that was over before a report told of it is told once, in the next: what a device
+   sent and nobody could read is lost, although the measurement after it was right.
+4. ``on_change`` is called when there is something new to say: a trouble that came or went, a
    radio, a clock or a battery that changed. That a device was heard again is not news.
 """
 
@@ -34,6 +36,9 @@ from telekol.health import (
 )
 
 _LOG = logging.getLogger(__name__)
+
+_Key = tuple[str, str | None]
+"""Code and device of a trouble."""
 
 _NAME_MOST: Final = 64
 _DETAIL_MOST: Final = 160
@@ -79,7 +84,9 @@ class Condition:
         self._clock: ClockHealth | None = None
         # Ordered: the device heard longest ago stands first.
         self._devices: dict[str, _Device] = {}
-        self._troubles: dict[tuple[str, str | None], Trouble] = {}
+        self._troubles: dict[_Key, Trouble] = {}
+        self._told: set[_Key] = set()
+        self._passed_untold: dict[_Key, Trouble] = {}
 
     def listen(self, on_change: Callable[[], None]) -> None:
         """Have `on_change` called when there is news."""
@@ -107,6 +114,7 @@ class Condition:
         if not self._make_room(is_gateways_own=place is None):
             _LOG.warning("no room in the health message for %s of %s", code, place)
             return
+        self._passed_untold.pop(key, None)
         self._troubles[key] = Trouble(
             code=str(code), device=place, since=self._dated(now), detail=text
         )
@@ -116,9 +124,15 @@ class Condition:
     def clear(self, code: TroubleCode, device: str | None = None) -> None:
         """Say that it is over; of what was not raised this is no news."""
         place = None if device is None else _cut(device, _NAME_MOST)
-        if self._troubles.pop((str(code), place), None) is not None:
-            _LOG.info("trouble %s%s is over", code, f" of {place}" if place else "")
-            self._changed()
+        key = (str(code), place)
+        trouble = self._troubles.pop(key, None)
+        if trouble is None:
+            return
+        if key not in self._told and len(self._passed_untold) < TROUBLES_MOST:
+            self._passed_untold[key] = trouble
+        self._told.discard(key)
+        _LOG.info("trouble %s%s is over", code, f" of {place}" if place else "")
+        self._changed()
 
     def note_device(
         self,
@@ -178,6 +192,18 @@ class Condition:
             for address, device in sorted(self._devices.items())
         )
         return Snapshot(self._radio, self._clock, devices, self.troubles)
+
+    def report(self) -> Snapshot:
+        """Give what a report says: what is wrong, and what was and is over but was never told.
+
+        Only for what goes to the server: what it says counts as told.
+        """
+        room = TROUBLES_MOST - len(self._troubles)
+        passed = tuple(self._passed_untold.values())[:room]
+        self._passed_untold.clear()
+        self._told = set(self._troubles)
+        now = self.snapshot()
+        return replace(now, troubles=(*now.troubles, *passed))
 
     def _make_room(self, *, is_gateways_own: bool) -> bool:
         if len(self._troubles) < TROUBLES_MOST:

@@ -162,14 +162,17 @@ class HealthReporter:
         now_s = self._monotonic()
         if self._connection is None or not self._timing.is_due(now_s):
             return None
-        payload = encode_health(self._compose(now_s, self._connection))
+        message = self._compose(now_s, self._connection)
         self._timing.sent(now_s, luck)
-        return payload
+        if len(message.troubles) > len(self._condition.troubles):
+            # Some were over before they could be told; the next report says so.
+            self._timing.changed(now_s)
+        return encode_health(message)
 
     def _compose(self, now_s: float, connection: ConnectionCount) -> HealthMessage:
         now = self._clock()
         self._connection = connection.model_copy(update={"report": connection.report + 1})
-        home = self._condition.snapshot()
+        home = self._condition.report()
         return HealthMessage(
             v=1,
             gateway=self._gateway,

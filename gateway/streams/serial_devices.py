@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from abc import ABC, abstractmethod
 from typing import Final
 
 from gateway.conversations.home import Home
@@ -50,23 +51,23 @@ _BATTERY_LOW: Final = TroubleCode.DEVICE_BATTERY_LOW
 _STREAM: Final = StreamKind(NoninClassic, frame_bytes=4, vouches=True, tells_finger=True)
 
 
-class SerialDevice:
+class SerialDevice(ABC):
     """What is said over an open port; a device that does not answer says nothing."""
 
     first_wait_s: float = FIRST_WAIT_S
 
+    @abstractmethod
     def fed(self, chunk: bytes) -> bytes:
         """Take bytes in, keep what they say; gives the answer, which may be nothing."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what {chunk!r} means")
 
     def quiet(self) -> bytes:
         """Take in that nothing came for CUT_AFTER_S; gives the answer."""
         return b""
 
-    def opened(self) -> None:
+    def opened(self) -> None:  # noqa: B027 - most devices have nothing to do then
         """Take in that a connection begins."""
 
-    def closed(self) -> None:
+    def closed(self) -> None:  # noqa: B027 - the same
         """Take in that the connection is over."""
 
 

@@ -65,10 +65,6 @@ def _steps() -> dict[str, tuple[int, Step]]:
     }
 
 
-# One street for the whole module: two workers would build and walk it twice.
-pytestmark = pytest.mark.xdist_group("families")
-
-
 @pytest.fixture(scope="module")
 def street(
     tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedPostgres

@@ -196,9 +196,8 @@ def _homes() -> list[list[str]]:
     return [sorted(set(kinds[number])) for number in sorted(kinds)]
 
 
-# One street for the whole module: two workers would build and walk it twice. Minutes of real
-# waits, so `make streets` walks it and `make test` does not.
-pytestmark = [pytest.mark.street, pytest.mark.xdist_group("faults")]
+# Minutes of real waits, so `make streets` walks it and `make test` does not.
+pytestmark = pytest.mark.street
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +240,10 @@ def test_in_the_end_nothing_is_doubled_and_the_server_is_quiet(
     for outcome in walked.values():
         outcome.exception(8 * WITHIN_S)
     assert [text for home in street.homes for text in home.complaints()] == []
-    wait_until(lambda: not _troubles(street), "the end of every trouble", 60)
+    try:
+        wait_until(lambda: not _troubles(street), "the end of every trouble", WITHIN_S)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {'; '.join(_troubles(street))}") from None
 
 
 def _troubles(street: Street) -> list[str]:

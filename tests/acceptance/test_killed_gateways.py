@@ -110,9 +110,8 @@ STEPS: dict[str, tuple[int, Step]] = {
 }
 
 
-# One street for the whole module: two workers would build and walk it twice. Minutes of real
-# waits, so `make streets` walks it and `make test` does not.
-pytestmark = [pytest.mark.street, pytest.mark.xdist_group("kills")]
+# Minutes of real waits, so `make streets` walks it and `make test` does not.
+pytestmark = pytest.mark.street
 
 
 @pytest.fixture(scope="module")

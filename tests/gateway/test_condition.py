@@ -91,3 +91,43 @@ def test_what_a_device_says_of_itself_is_made_to_fit() -> None:
     assert len(book.troubles[0].detail) == 160
     book.clear(TroubleCode.BOND_LOST, "C" * 200)
     assert not book.troubles
+
+
+def test_a_trouble_that_passed_before_it_was_told_is_told_once() -> None:
+    """One packet that could not be read, and the next was right: support never heard of it."""
+    news = News()
+    news.book.raise_trouble(TroubleCode.UNREADABLE_MEASUREMENT, "C0", "cut short", NOW)
+    news.book.clear(TroubleCode.UNREADABLE_MEASUREMENT, "C0")
+    assert not news.book.troubles
+    report = news.book.report()
+    assert [trouble.code for trouble in report.troubles] == ["unreadable-measurement"]
+    assert not news.book.report().troubles
+
+
+def test_a_trouble_that_was_told_is_over_when_it_is_over() -> None:
+    news = News()
+    news.book.raise_trouble(TroubleCode.BOND_LOST, "C0", "", NOW)
+    assert news.book.report().troubles
+    news.book.clear(TroubleCode.BOND_LOST, "C0")
+    assert not news.book.report().troubles
+
+
+def test_a_trouble_that_came_and_went_many_times_is_told_as_one() -> None:
+    news = News()
+    for _ in range(3):
+        news.book.raise_trouble(TroubleCode.BOND_LOST, "C0", "", NOW)
+        news.book.clear(TroubleCode.BOND_LOST, "C0")
+    news.book.raise_trouble(TroubleCode.BOND_LOST, "C0", "again", LATER)
+    (trouble,) = news.book.report().troubles
+    assert (trouble.since, trouble.detail) == (LATER, "again")
+
+
+def test_what_passed_untold_is_bounded_too() -> None:
+    book = Condition()
+    for number in range(3 * TROUBLES_MOST):
+        book.raise_trouble(TroubleCode.BOND_LOST, f"C{number}", "", NOW)
+        book.clear(TroubleCode.BOND_LOST, f"C{number}")
+    book.raise_trouble(TroubleCode.DISK_FULL, None, "", LATER)
+    report = book.report()
+    assert len(report.troubles) <= TROUBLES_MOST
+    assert "disk-full" in [trouble.code for trouble in report.troubles]

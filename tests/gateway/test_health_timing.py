@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from itertools import count, pairwise
 from pathlib import Path
@@ -111,6 +112,38 @@ def test_a_report_says_all_and_the_will_says_little(tmp_path: Path) -> None:
     assert not said.clock.trusted
     assert reporter.take(0.5) is None
     outbox.close()
+
+
+def test_a_trouble_that_came_and_went_between_two_reports_is_said_and_then_that_it_is_over(
+    tmp_path: Path,
+) -> None:
+    now_s = [100.0]
+    life = uuid4()
+    with closing(Outbox.open(tmp_path / "o.db", NOW)) as outbox:
+        condition = Condition()
+        reporter = HealthReporter(
+            GATEWAY,
+            condition,
+            outbox,
+            lambda: ConnectionCount(life=life, number=1, report=0),
+            lambda: NOW,
+            lambda: now_s[0],
+        )
+        condition.listen(reporter.changed)
+        reporter.will()
+        reporter.opened()
+        assert reporter.take(0.5)
+        condition.raise_trouble(TroubleCode.UNREADABLE_MEASUREMENT, "C0", "cut short", NOW)
+        condition.clear(TroubleCode.UNREADABLE_MEASUREMENT, "C0")
+        said = []
+        for _ in range(3):
+            now_s[0] += AT_MOST_EVERY_S
+            payload = reporter.take(0.5)
+            if payload is not None:
+                said.append(
+                    [one.code for one in decode_health(topics.health(GATEWAY), payload).troubles]
+                )
+    assert said == [["unreadable-measurement"], []]
 
 
 def state(room: Room, hours: float | None = None) -> OutboxState:
