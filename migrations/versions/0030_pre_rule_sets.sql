@@ -4,7 +4,7 @@ create table rule_set (
     id integer generated always as identity primary key,
     name text not null check (name <> ''),
     version integer not null check (version >= 1),
-    fingerprint text not null unique check (fingerprint ~ '^[0-9a-f]{64}$'),
+    fingerprint text not null unique check (fingerprint ~ '^[0-9a-f]{16,64}$'),
     definition jsonb not null,
     loaded_at timestamptz not null default now(),
     approved_by text references clinician,
@@ -21,7 +21,8 @@ comment on column rule_set.id is 'Number of the row.';
 comment on column rule_set.name is 'Name of the set, as kol-standard.';
 comment on column rule_set.version is 'Counts its versions.';
 comment on column rule_set.fingerprint is
-    'SHA-256 of its canonical JSON, in hex: the same rules have the same, wherever they are.';
+    'Hash of all that can change an answer, in hex: the same rules have the same, wherever they '
+    'are.';
 comment on column rule_set.definition is 'The whole set, as it was validated.';
 comment on column rule_set.loaded_at is 'When it was published here.';
 comment on column rule_set.approved_by is
