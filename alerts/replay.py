@@ -1,6 +1,6 @@
-"""Recomputes what was stored of a patient from what was stored with it, and tells differences. Pure.
+"""Recomputes what was stored of a patient from what was stored with it, and compares. Pure.
 
-Everything a judgement depended on is named by it: the window (whole, or continued from that of the
+Everything a judgement depended on is named by it: the window (whole, or continuing that of the
 reading before), the reading beside it, and what was in force. The subject is made again from that
 and judged by the rule set as stored; letters, severity and every finding must come out the same.
 
