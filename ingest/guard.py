@@ -37,8 +37,8 @@ WEIGHT_JUMP: Final = "weight-jump"
 OTHER_SLOT: Final = "other-slot"
 
 STEP_KG: Final = 5.0
-"""A step that fluid, a meal, clothes and shoes can explain at any time: 10 lb and more of fluid in a
-week are real and dangerous, so they must pass."""
+"""A step that fluid, a meal, clothes and shoes can explain at any time: 10 lb and more of fluid in
+a week are real and dangerous, so they must pass."""
 
 STEP_PART: Final = 0.07
 """The same for heavy people, in whom the fluid and the clothes weigh more: 7 kg at 100 kg."""

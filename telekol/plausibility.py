@@ -42,8 +42,8 @@ HUMAN: Final[dict[Quantity, Range]] = {
     # A ventricular escape rhythm is 20-40 a minute, and flutter conducted 1:1 reaches 300, as
     # textbooks have it. A little beyond both.
     Quantity.PULSE_RATE: Range(15, 320),
-    # A child of one year, who can just stand, weighs 7-12 kg (WHO growth standards): whose weight it
-    # is, is the attribution guard's question. Heavier people than 300 kg live, but no scale made
+    # A child of one year, who can just stand, weighs 7-12 kg (WHO growth standards): whose weight
+    # it is, is the attribution guard's question. Heavier people than 300 kg live, but no scale made
     # for homes carries them.
     Quantity.BODY_WEIGHT: Range(5, 300),
     # Below 40 no cuff finds a pulse and nobody is awake; 300 is where cuffs end (lifters had more,
