@@ -82,7 +82,7 @@ def test_the_command_makes_logins_and_changes_their_passwords(
     with telekol(tmp_path, "database", "logins", TELEKOL_API_PASSWORD=first, **address) as one:
         assert one.wait(60) == 0
     with psycopg.connect(fresh.url()) as admin:
-        rows = dict(admin.execute("select rolname, rolpassword from pg_authid").fetchall())
+        rows: dict[str, str] = dict(admin.execute("select rolname, rolpassword from pg_authid").fetchall())
     assert _verifies(rows["telekol_api_login"], first)
     assert _verifies(rows["telekol_ingest_login"], second + "ingest")
 
@@ -92,9 +92,11 @@ def test_who_may_not_make_logins_is_told_and_none_is_changed(
 ) -> None:
     asked = "select rolname, rolpassword from pg_authid where rolname ~ '^telekol_' order by 1"
     before = connection.execute(asked).fetchall()
-    with psycopg.connect(as_service(database_url, "api"), autocommit=True) as api:
-        with pytest.raises(TelekolError, match="expected somebody who may make logins"):
-            logins.make(api, {"api": "another-0123456789abcdef"})
+    with (
+        psycopg.connect(as_service(database_url, "api"), autocommit=True) as api,
+        pytest.raises(TelekolError, match="expected somebody who may make logins"),
+    ):
+        logins.make(api, {"api": "another-0123456789abcdef"})
     with pytest.raises(TelekolError, match="16 signs or more for alerts, found 5"):
         logins.make(connection, {"ingest": "another-0123456789abcdef", "alerts": "short"})
     assert connection.execute(asked).fetchall() == before
