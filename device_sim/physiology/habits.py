@@ -24,7 +24,12 @@ from device_sim.physiology.chance import (
     uniform_at,
 )
 from device_sim.physiology.course import Course
-from device_sim.physiology.scatter import SCATTER, SECONDS_PER_DAY, SECONDS_PER_HOUR
+from device_sim.physiology.scatter import (
+    DAYS_PER_YEAR,
+    SCATTER,
+    SECONDS_PER_DAY,
+    SECONDS_PER_HOUR,
+)
 from telekol.quantities import Quantity
 
 
@@ -153,6 +158,7 @@ def _is_skipped(course: Course, days: Moments) -> Flags:
     noon = days * SECONDS_PER_DAY + 12 * SECONDS_PER_HOUR
     odds = np.log(who.skipping / (1 - who.skipping)) + 0.6 * who.is_depressed
     odds = odds + 1.2 * np.minimum(course.symptom_burden(noon), 2.0)
+    odds = odds + who.fading * days / DAYS_PER_YEAR
     # Weeks differ: a bad week loses several days, as people report of themselves.
     weeks = normal_at(key_of(course.seed, course.name, "week"), np.floor_divide(days, 7))
     odds = odds + 0.8 * weeks

@@ -180,7 +180,7 @@ def test_detection_is_no_easier_than_in_the_studies() -> None:
     well: list[tuple[float, float]] = []
     for one in _cohort():
         (seen,) = [each for each in one.measured if each.kind == "oximeter"]
-        state = np.array(cohort._states(one.course, seen.moments))
+        state = np.array(cohort.states(one.course, seen.moments))
         stable = state == "stable"
         if stable.sum() < 30:
             continue

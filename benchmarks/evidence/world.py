@@ -1,0 +1,165 @@
+"""The patients that rule sets are tried on: readings and answers as they come, and the truth.
+
+Owns how a simulated cohort becomes arrays: one row a reading for the rules, one cell a
+patient-day for the counting. Must not know rules.
+
+Invariants
+----------
+1. The same order gives the same arrays. Patients, their illnesses and their days are the same at
+   every cadence; what differs is on which days they measure.
+2. A patient-day counts only where something was measured: nobody can be flagged on another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from device_sim import cohort
+from device_sim.cohort import AFTER_S, Member, Order
+from device_sim.physiology import answers
+from device_sim.physiology.answers import QUESTIONS
+from device_sim.physiology.episodes import Kind
+from device_sim.physiology.scatter import SECONDS_PER_DAY
+from telekol.quantities import Quantity
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Whole = NDArray[np.int64]
+
+KIT: Final = ("oximeter", "scale", "thermometer", "cuff")
+"""What Danish programmes give out (danish-telekol.md, 1.1): none measures spirometry routinely."""
+
+STATES: Final = ("stable", "prodrome", "worsening", "recovery", "other")
+STABLE: Final = STATES.index("stable")
+OTHER: Final = STATES.index("other")
+
+ASKED_AFTER_S: Final = AFTER_S["spirometer"] + 60
+"""Questions come last, as `telekol sim cohort` and TeleCare Nord have it."""
+
+_US: Final = 1_000_000
+_QUANTITY: Final = {quantity: number for number, quantity in enumerate(Quantity)}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A cohort at one cadence.
+
+    Parameters
+    ----------
+    patient, quantity, measured_us, value
+        One a reading, sorted by patient, quantity and time. `quantity` is the position in
+        `Quantity`; `measured_us` counts from 1970 by the patients' own clocks.
+    day
+        One a reading: the cell of its patient-day, patient * days + day.
+    answered
+        For each question, shape (patients, days): 1 yes, 0 no, NaN not asked.
+    measured_at
+        Shape (patients, days): the day's first agreed measurement in days since the start, NaN
+        without one.
+    state
+        Shape (patients, days), index into STATES, at that moment.
+    onset_of, onsets
+        One an exacerbation: whose, and when by the diary, in days since the start.
+    """
+
+    order: Order
+    patient: NDArray[np.int32]
+    quantity: NDArray[np.int16]
+    measured_us: Whole
+    value: Floats
+    day: Whole
+    answered: Mapping[str, Floats]
+    measured_at: Floats
+    state: NDArray[np.int8]
+    onset_of: Whole
+    onsets: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Patients and days."""
+        return self.order.patients, self.order.days
+
+    @property
+    def measured(self) -> Flags:
+        """On which patient-days something was measured; shape (patients, days)."""
+        return ~np.isnan(self.measured_at)
+
+    def worst(self, quantity: Quantity, towards: int) -> Floats:
+        """Give the lowest (-1) or highest (1) value of each patient-day; NaN without one."""
+        chosen = self.quantity == _QUANTITY[quantity]
+        grid = np.full(self.measured_at.size, np.nan)
+        pick = np.fmax if towards > 0 else np.fmin
+        pick.at(grid, self.day[chosen], self.value[chosen])
+        return grid.reshape(self.shape)
+
+
+def build(order: Order) -> World:
+    """Let everybody of `order` live and measure."""
+    members = [cohort.member(order, number) for number in range(1, order.patients + 1)]
+    rows = [_readings(one, number, order) for number, one in enumerate(members)]
+    patient, quantity, moment, value = (np.concatenate(each) for each in zip(*rows, strict=True))
+    measured_at, state, answered = _grids(members, order)
+    whose, onsets = _onsets(members)
+    midnight = datetime.combine(order.start, time(), tzinfo=UTC)
+    return World(
+        order=order,
+        patient=patient.astype(np.int32),
+        quantity=quantity.astype(np.int16),
+        measured_us=int(midnight.timestamp()) * _US + moment * _US,
+        value=value,
+        day=patient * order.days + np.clip(moment // SECONDS_PER_DAY, 0, order.days - 1),
+        answered=answered,
+        measured_at=measured_at,
+        state=state,
+        onset_of=whose,
+        onsets=onsets,
+    )
+
+
+def _readings(one: Member, number: int, order: Order) -> tuple[Whole, Whole, Whole, Floats]:
+    """Patient, quantity, moment and value of every reading, sorted by quantity and moment."""
+    found = []
+    for measured in one.measured:
+        moments = measured.moments[measured.moments < order.days * SECONDS_PER_DAY]
+        for quantity, shown in measured.shown.items():
+            same = np.full(len(moments), _QUANTITY[quantity], dtype=np.int64)
+            found.append((same, moments, shown.value[: len(moments)]))
+    found.sort(key=lambda each: int(each[0][0]) if len(each[0]) else -1)
+    quantity, moment, value = (np.concatenate(column) for column in zip(*found, strict=True))
+    return np.full(len(quantity), number, dtype=np.int64), quantity, moment, value
+
+
+def _grids(
+    members: list[Member], order: Order
+) -> tuple[Floats, NDArray[np.int8], dict[str, Floats]]:
+    shape = len(members), order.days
+    measured_at = np.full(shape, np.nan)
+    state = np.zeros(shape, dtype=np.int8)
+    answered = {question: np.full(shape, np.nan) for question in QUESTIONS}
+    for number, one in enumerate(members):
+        moments = one.sessions.agreed
+        days = moments // SECONDS_PER_DAY
+        # Backwards, so that of two measurements of one day the first one stays.
+        measured_at[number, days[::-1]] = moments[::-1] / SECONDS_PER_DAY
+        names = cohort.states(one.course, moments)
+        state[number, days[::-1]] = [STATES.index(name) for name in names[::-1]]
+        for question, said in answers.yes(one.course, moments + ASKED_AFTER_S).items():
+            answered[question][number, days[::-1]] = said[::-1]
+    return measured_at, state, answered
+
+
+def _onsets(members: list[Member]) -> tuple[Whole, Floats]:
+    found = [
+        (number, each.onset)
+        for number, one in enumerate(members)
+        for each in one.course.episodes
+        if each.kind is Kind.EXACERBATION
+    ]
+    whose, onsets = zip(*found, strict=True) if found else ((), ())
+    return np.array(whose, dtype=np.int64), np.array(onsets, dtype=np.float64)
