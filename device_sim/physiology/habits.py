@@ -41,10 +41,18 @@ class Cadence(StrEnum):
     WEEKLY = "weekly"
     INTRODUCTION = "introduction"
     """Daily for 14 days, then weekly: TeleCare Nord (danish-telekol.md, 1.1)."""
+    INTRODUCTION_TWICE = "introduction-twice-weekly"
+    """Daily for 14 days, then twice weekly, where that was ordered."""
 
 
 INTRODUCTION_DAYS: Final = 14
-_WEEKDAYS: Final = {Cadence.TWICE_WEEKLY: (0, 3), Cadence.WEEKLY: (1,), Cadence.INTRODUCTION: (1,)}
+_WEEKDAYS: Final = {
+    Cadence.TWICE_WEEKLY: (0, 3),
+    Cadence.WEEKLY: (1,),
+    Cadence.INTRODUCTION: (1,),
+    Cadence.INTRODUCTION_TWICE: (0, 3),
+}
+_INTRODUCED: Final = {Cadence.INTRODUCTION, Cadence.INTRODUCTION_TWICE}
 
 BREATHLESS_NIGHT: Final = 0.6
 """Burden of symptoms from which somebody may sit up at night and measure."""
@@ -115,7 +123,7 @@ def agreed_days(course: Course, cadence: Cadence) -> Moments:
         return days
     weekdays = (days + course.start.weekday()) % 7
     chosen = np.isin(weekdays, _WEEKDAYS[cadence])
-    if cadence is Cadence.INTRODUCTION:
+    if cadence in _INTRODUCED:
         chosen |= days < INTRODUCTION_DAYS
     return days[chosen]
 

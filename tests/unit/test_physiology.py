@@ -316,6 +316,9 @@ def test_the_introduction_is_daily_then_weekly() -> None:
     days = habits.agreed_days(_steady(42), Cadence.INTRODUCTION)
     assert list(days[:14]) == list(range(14))
     assert set(np.diff(days[15:])) == {7}
+    twice = habits.agreed_days(_steady(42), Cadence.INTRODUCTION_TWICE)
+    assert list(twice[:14]) == list(range(14))
+    assert set(np.diff(twice[15:])) == {3, 4}
 
 
 # ------------------------------------------------------------------------ reproducible
