@@ -152,8 +152,8 @@ def by_chance(truth: Truth, false_per_stable_day: float) -> dict[str, float]:
     """
     missed = 1 - false_per_stable_day
     return {
-        "sensitivity": float(np.mean(1 - missed ** truth.close.sum(axis=1))),
-        "sensitivity_wide": float(np.mean(1 - missed ** truth.wide.sum(axis=1))),
+        name: round(float(np.mean(1 - missed ** days.sum(axis=1))), 4)
+        for name, days in (("sensitivity", truth.close), ("sensitivity_wide", truth.wide))
     }
 
 

@@ -87,8 +87,14 @@ def values_of(world: World, *, personal: bool) -> tuple[Floats, Floats]:
     found = []
     for quantity, towards in ((Quantity.SPO2, -1), (Quantity.PULSE_RATE, 1)):
         worst = world.worst(quantity, towards)
-        found.append(worst - _usual(worst) if personal else worst)
+        found.append(from_usual(worst) if personal else worst)
     return found[0], found[1]
+
+
+def from_usual(worst: Floats) -> Floats:
+    """Give distances from each patient's median of the first fortnight."""
+    first = worst[:, :FIRST_PERIOD_DAYS]
+    return worst - np.nanmedian(first, axis=1, keepdims=True)
 
 
 def flags(world: World, limits: Fixed) -> Flags:
@@ -164,7 +170,3 @@ def _judged(values: Floats, **given: float) -> Flags:
     window = Window(flat.astype(np.float32)[:, None], np.zeros((len(flat), 1), dtype=np.float32))
     flagged: Flags = absolute_limits.judge(window, limits).severity == absolute_limits.RED
     return flagged.reshape(values.shape)
-
-
-def _usual(worst: Floats) -> Floats:
-    return np.nanmedian(worst[:, :FIRST_PERIOD_DAYS], axis=1, keepdims=True)
