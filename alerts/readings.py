@@ -50,7 +50,7 @@ class Readings:
         Shape (n,), float64, in the quantity's own unit.
     doubtful
         Shape (n,), bool: the device's own quality flags make a second measurement worthwhile.
-        Such a reading is judged, and is no part of what is usual.
+        Such a reading is judged, and is left out of the windows of later ones.
     starts
         Shape (n,), intp: the first row of the same series and quantity.
     given
@@ -157,17 +157,53 @@ class Readings:
             float64, or float32 for sweeps that need no more.
         """
         at, there = self._reach(rows, width)
-        values = np.where(there, self.values[at], np.nan)
+        judged_by = there & ~self.doubtful[at]
+        judged_by[:, -1] = True
+        values = np.where(judged_by, self.values[at], np.nan)
         ages = (self.measured_us[rows, None] - self.measured_us[at]) / US_PER_DAY
-        return Window(_as(values, kind), _as(np.where(there, ages, np.nan), kind))
+        return Window(_as(values, kind), _as(np.where(judged_by, ages, np.nan), kind))
 
-    def certain(self, rows: NDArray[np.intp], width: int = WIDTH) -> NDArray[np.bool_] | None:
-        """Which readings of those windows nobody doubts; None when that is all of them."""
-        if not self.doubtful.any():
-            return None
-        at, there = self._reach(rows, width)
-        certain: NDArray[np.bool_] = there & ~self.doubtful[at]
-        return certain
+    def nearest(
+        self, rows: NDArray[np.intp], quantity: Quantity, within_us: int
+    ) -> NDArray[np.intp]:
+        """Find the reading of another quantity of the same series that is nearest in time.
+
+        Returns
+        -------
+        array
+            Shape (m,): a row for each of `rows`, -1 where none lies within `within_us` in either
+            direction. Of two as near the earlier; of two of one instant the first.
+        """
+        others = np.flatnonzero(self.quantity == NUMBER_OF[quantity])
+        if not len(others):
+            return np.full(len(rows), -1, dtype=np.intp)
+        # One number for series and time, by the rank of the instant: exact, and cannot overflow.
+        instants = np.unique(self.measured_us[others])
+        ranks = len(instants) + 1
+        place = self.series[others].astype(np.int64) * ranks + np.searchsorted(
+            instants, self.measured_us[others]
+        )
+        wanted = self.series[rows].astype(np.int64) * ranks + np.searchsorted(
+            instants, self.measured_us[rows]
+        )
+        after = np.searchsorted(place, wanted)
+        best = np.full(len(rows), -1, dtype=np.intp)
+        nearest_us = np.full(len(rows), within_us + 1)
+        for at in (self._first_of_instant(others, after - 1), after):
+            candidate = others[np.clip(at, 0, len(others) - 1)]
+            apart = np.abs(self.measured_us[candidate] - self.measured_us[rows])
+            nearer = (at >= 0) & (at < len(others)) & (apart < nearest_us)
+            nearer &= self.series[candidate] == self.series[rows]
+            best[nearer], nearest_us[nearer] = candidate[nearer], apart[nearer]
+        return best
+
+    def _first_of_instant(self, others: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Step back to the first of the readings of one instant."""
+        times, series = self.measured_us[others], self.series[others]
+        is_first = np.ones(len(others), dtype=np.bool_)
+        is_first[1:] = (times[1:] != times[:-1]) | (series[1:] != series[:-1])
+        firsts = np.maximum.accumulate(np.where(is_first, np.arange(len(others)), 0))
+        return np.where(at >= 0, firsts[np.maximum(at, 0)], at)
 
     def _reach(
         self, rows: NDArray[np.intp], width: int

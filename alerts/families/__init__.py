@@ -8,9 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from alerts.families import limits, usual
+from alerts.families import charts, limits, movement, pair, usual
 from alerts.families.base import Family
 
 REGISTRY: Final[Mapping[str, Family]] = {
-    family.name: family for family in (limits.ABSOLUTE, limits.RELATIVE, usual.FAMILY)
+    family.name: family
+    for family in (
+        limits.ABSOLUTE,
+        limits.RELATIVE,
+        usual.FAMILY,
+        movement.TREND,
+        movement.CHANGE,
+        charts.EWMA,
+        charts.CUSUM,
+        pair.FAMILY,
+    )
 }

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from alerts.context import Context
-from alerts.readings import NUMBER_OF, Readings
+from alerts.readings import Readings
 from alerts.reasons import Reason
 from alerts.reference import FirstPeriods, Level, in_force
 from alerts.rules import judging
@@ -83,8 +83,6 @@ class Inputs:
         Shape (m,): rows of `readings` under test.
     most_readings
         Width of a window.
-    windows
-        Windows cut before for the same rows, by quantity and width.
     """
 
     rule_id: str
@@ -95,19 +93,11 @@ class Inputs:
     rows: NDArray[np.intp]
     context: Context
     periods: FirstPeriods
-    windows: dict[int, Window] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def window(self) -> Window:
         """The windows of the rows, float64."""
-        if self.most_readings not in self.windows:
-            self.windows[self.most_readings] = self.readings.window(self.rows, self.most_readings)
-        return self.windows[self.most_readings]
-
-    @property
-    def certain(self) -> NDArray[np.bool_] | None:
-        """Which readings of the window nobody doubts; None for all."""
-        return self.readings.certain(self.rows, self.most_readings)
+        return self.readings.window(self.rows, self.most_readings)
 
     @cached_property
     def level(self) -> Level:
@@ -124,10 +114,6 @@ class Inputs:
     def direction(self) -> NDArray[np.int8]:
         """Give the side of harm for each row."""
         return np.full(len(self.rows), DIRECTIONS[self.parameters.direction], dtype=np.int8)
-
-    def of_quantity(self, quantity: Quantity) -> NDArray[np.intp]:
-        """Give all rows of a quantity, whatever is judged; sorted."""
-        return np.flatnonzero(self.readings.quantity == NUMBER_OF[quantity])
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,4 +224,4 @@ class Family:
     @property
     def needs_quantity(self) -> bool:
         """Whether a rule of this family must name a quantity."""
-        return self.takes is Input.READINGS
+        return self.takes in (Input.READINGS, Input.TWO_QUANTITIES)

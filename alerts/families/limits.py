@@ -77,9 +77,7 @@ def judge_absolute(inputs: Inputs) -> Found:
     columns = _columns(inputs)
     limits = Limits(**columns)
     found = absolute_limits.judge(inputs.window, limits)
-    usual = baseline.usual_level(
-        inputs.window, np.zeros(len(inputs.rows)), inputs.need, inputs.certain
-    )
+    usual = baseline.usual_level(inputs.window, np.zeros(len(inputs.rows)), inputs.need)
     known = usual.n >= USUAL_LEAST
     evidence: dict[str, NDArray[Any]] = {
         "passed": _NAMES[found.passed],
@@ -146,10 +144,7 @@ def absolute_words(
 
 
 _NO_REFERENCE: Final = {
-    "missing": Reason(
-        "der er hverken en godkendt referenceværdi eller målinger nok til at foreslå en",
-        "there is neither an approved reference value nor readings enough to propose one",
-    ),
+    "missing": words.NO_REFERENCE,
     "outdated": Reason(
         "referenceværdien er for gammel; en læge skal tage stilling",
         "the reference value is too old; a physician must decide",

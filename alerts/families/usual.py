@@ -56,7 +56,7 @@ def judge(inputs: Inputs) -> Found:
         inputs.number("floor"),
         inputs.number("youngest_days"),
     )
-    return Found(baseline.judge(inputs.window, parameters, inputs.need, inputs.certain))
+    return Found(baseline.judge(inputs.window, parameters, inputs.need))
 
 
 def say(about: About, severity: int, value: float, median: float, n: int, z: float) -> Reason:

@@ -15,6 +15,21 @@ from telekol.quantities import FACTS, Quantity
 
 NO_NUMBER: Final = Reason("målingen er ikke et tal", "the reading is not a number")
 
+NO_REFERENCE: Final = Reason(
+    "der er hverken en godkendt referenceværdi eller målinger nok til at foreslå en",
+    "there is neither an approved reference value nor readings enough to propose one",
+)
+
+NO_TREND: Final = Reason(
+    "målingerne er fra samme tidspunkt", "all readings are of the same instant"
+)
+
+
+SMALLEST_P: Final = 0.001
+"""Below this people are told no digits."""
+
+_COLOURS: Final = {"red": "røde", "yellow": "gule"}
+
 
 def head(quantity: Quantity, value: float) -> Reason:
     """Name the quantity and its value: "SpO2 86 %"."""
@@ -51,6 +66,50 @@ def too_few(n: float, need: Need) -> Reason:
     return Reason(
         f"{_count(count, danish=True)}, der kræves mindst {need.least_count}",
         f"{_count(count, danish=False)}, at least {need.least_count} are needed",
+    )
+
+
+def none_within(within_days: float, n: int, need: Need) -> Reason:
+    """Say how many readings there are within the days a change is counted over."""
+    if n == 0 and need.least_count <= 1:
+        return Reason(
+            f"ingen tidligere måling inden for {days(within_days, danish=True)}",
+            f"no earlier reading within {days(within_days, danish=False)}",
+        )
+    few = too_few(n, need)
+    return Reason(
+        f"inden for {days(within_days, danish=True)} er der {few.danish}",
+        f"within {days(within_days, danish=False)} there are {few.english}",
+    )
+
+
+def counted(n: int, p: float, span_days: float) -> Reason:
+    """Say of how many readings a trend was made, and how certain it is."""
+    certain_danish = "p < 0,001" if p < SMALLEST_P else f"p = {plain(p, 3, danish=True)}"
+    certain = "p < 0.001" if p < SMALLEST_P else f"p = {plain(p, 3, danish=False)}"
+    return Reason(
+        f"{_count(n, danish=True)} over {days(span_days, danish=True)}, {certain_danish}",
+        f"{_count(n, danish=False)} over {days(span_days, danish=False)}, {certain}",
+    )
+
+
+def since(over_days: float, *, from_median: bool) -> Reason:
+    """Say since when a quantity has moved."""
+    danish, english = days(over_days, danish=True), days(over_days, danish=False)
+    if from_median:
+        return Reason(
+            f"fra medianen af de sidste {danish}", f"from the median of the last {english}"
+        )
+    return Reason(f"på {danish}", f"in {english}")
+
+
+def limit_of_change(quantity: Quantity, limit: float, within_days: float, colour: str) -> Reason:
+    """Say which change was allowed."""
+    return Reason(
+        f"over den {_COLOURS[colour]} grænse {difference(quantity, limit, danish=True)} på "
+        f"{days(within_days, danish=True)}",
+        f"over the {colour} limit of {difference(quantity, limit, danish=False)} in "
+        f"{days(within_days, danish=False)}",
     )
 
 
