@@ -106,12 +106,11 @@ def build(order: Order) -> World:
     patient, quantity, moment, value = (np.concatenate(each) for each in zip(*rows, strict=True))
     measured_at, state, answered = _grids(members, order)
     whose, onsets = _onsets(members)
-    midnight = datetime.combine(order.start, time(), tzinfo=UTC)
     return World(
         order=order,
         patient=patient.astype(np.int32),
         quantity=quantity.astype(np.int16),
-        measured_us=int(midnight.timestamp()) * _US + moment * _US,
+        measured_us=midnight_us(order) + moment * _US,
         value=value,
         day=patient * order.days + np.clip(moment // SECONDS_PER_DAY, 0, order.days - 1),
         answered=answered,
@@ -120,6 +119,11 @@ def build(order: Order) -> World:
         onset_of=whose,
         onsets=onsets,
     )
+
+
+def midnight_us(order: Order) -> int:
+    """Give the microseconds from 1970 to the first midnight, both by the patients' own clocks."""
+    return int(datetime.combine(order.start, time(), tzinfo=UTC).timestamp()) * _US
 
 
 def _readings(one: Member, number: int, order: Order) -> tuple[Whole, Whole, Whole, Floats]:
