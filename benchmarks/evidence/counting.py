@@ -100,18 +100,22 @@ def truth_of(world: World) -> Truth:
     )
 
 
-def counts(truth: Truth, flagged: Flags) -> Floats:
+def counts(truth: Truth, flagged: Flags, telling: Flags | None = None) -> Floats:
     """Count per patient; shape (patients, len(COLUMNS)).
 
     Parameters
     ----------
     flagged
         Shape (patients, days): something was flagged yellow or red that day.
+    telling
+        Days flagged by what can tell an exacerbation. A weight that has been low for months
+        stands beside many an exacerbation and has found none. None: all that is flagged.
     """
     flagged = flagged & truth.counted
+    telling = flagged if telling is None else telling & flagged
     patients, days = truth.world.shape
-    found = (truth.close & flagged[truth.whose]).any(axis=1)
-    found_wide = (truth.wide & flagged[truth.whose]).any(axis=1)
+    found = (truth.close & telling[truth.whose]).any(axis=1)
+    found_wide = (truth.wide & telling[truth.whose]).any(axis=1)
     columns = {
         "stable_days": truth.stable.sum(axis=1),
         "false_flags": (truth.stable & flagged).sum(axis=1),
@@ -124,7 +128,7 @@ def counts(truth: Truth, flagged: Flags) -> Floats:
         "found": np.bincount(truth.whose, weights=found, minlength=patients),
         "found_wide": np.bincount(truth.whose, weights=found_wide, minlength=patients),
         "near_days": truth.near.sum(axis=1),
-        "near_flags": (truth.near & flagged).sum(axis=1),
+        "near_flags": (truth.near & telling).sum(axis=1),
     }
     return np.stack([columns[name] for name in COLUMNS], axis=1).astype(np.float64)
 

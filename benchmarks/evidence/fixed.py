@@ -35,7 +35,19 @@ SPO2_SD, PULSE_SD = 1.0, 5.0
 """Stable SDs (Hurst 2010), by which distances past a limit are made one score."""
 
 NO_QUESTIONS: Final = "none"
-QUESTIONS: Final = (NO_QUESTIONS, "tree red", "tree yellow", "1 yes", "2 yes", "3 yes", "4 yes")
+BREATHLESS: Final = "breathless and more"
+"""More breathless, and more cough or more sputum: what kol-standard flags by answers alone."""
+
+QUESTIONS: Final = (
+    NO_QUESTIONS,
+    "tree red",
+    "tree yellow",
+    BREATHLESS,
+    "1 yes",
+    "2 yes",
+    "3 yes",
+    "4 yes",
+)
 """From when the answers of a day are flagged: TeleCare Nord's tree, or a number of yes."""
 
 _NEVER: Final = 1e9
@@ -79,6 +91,7 @@ def questions_of(world: World) -> Mapping[str, Flags]:
         NO_QUESTIONS: np.zeros(world.shape, dtype=np.bool_),
         "tree red": (breathless & cough) | (symptom & sputum),
         "tree yellow": symptom,
+        BREATHLESS: breathless & (cough | sputum),
     } | {f"{least} yes": number >= least for least in range(1, 5)}
 
 

@@ -6,7 +6,7 @@ touches the rules of the product, and changes none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -17,15 +17,21 @@ from alerts.blocks import blocks
 from alerts.context import Context, Symptoms
 from alerts.program import RuleOutcome
 from alerts.readings import US_PER_DAY, Readings
-from alerts.rules import judging
+from alerts.rules import composite, judging
 from alerts.rulesets.model import RuleSet
 from benchmarks.evidence import fixed
 from benchmarks.evidence.trial import Entrant, Seen
 from benchmarks.evidence.world import ASKED_AFTER_S, World, midnight_us
+from telekol.quantities import Quantity
 
 Floats = NDArray[np.float64]
 
 BLOCK_PATIENTS: Final = 100
+
+TELLING: Final = {Quantity.SPO2, Quantity.PULSE_RATE, Quantity.BODY_TEMPERATURE}
+"""Quantities whose rules can tell an exacerbation; weight and pressure tell other things."""
+
+BY_ANSWERS: Final = "answers"
 
 WORSE: Final = "tree yellow"
 """What counts as "the patient says it is worse" beside a reading: more breathless or more cough."""
@@ -52,14 +58,26 @@ def entrant(rule_set: RuleSet, *, answers: bool, questions: str = fixed.NO_QUEST
 
 def seen(world: World, rule_set: RuleSet, *, answers: bool, questions: str) -> Seen:
     """Give the colour and score of each patient-day."""
-    severity = np.where(fixed.questions_of(world)[questions], judging.YELLOW, judging.GREEN)
-    flat = severity.ravel().astype(np.int8)
-    score = np.where(flat > judging.GREEN, 1.0, 0.0)
+    asked = fixed.questions_of(world)[questions].ravel()
+    severity = np.where(asked, judging.YELLOW, judging.GREEN).astype(np.int8)
+    score = asked.astype(np.float64)
+    telling = asked.copy()
+    rules = {BY_ANSWERS: asked} if answers else {}
     for outcome, rows in judged(world, rule_set, answers=answers):
-        np.maximum.at(flat, world.day[rows], outcome.judgement.severity)
-        np.maximum.at(score, world.day[rows], np.nan_to_num(graded(outcome), nan=0.0))
-    score = np.where(world.measured, score.reshape(world.shape), np.nan)
-    return Seen(np.maximum(flat, judging.GREEN).reshape(world.shape), score)
+        cells, found = world.day[rows], outcome.judgement.severity
+        np.maximum.at(severity, cells, found)
+        flagged = rules.setdefault(outcome.rule.id, np.zeros(severity.shape, dtype=np.bool_))
+        flagged[cells[found > judging.GREEN]] = True
+        if outcome.rule.quantity in TELLING:
+            telling[cells[found > judging.GREEN]] = True
+            np.maximum.at(score, cells, np.nan_to_num(graded(outcome), nan=0.0))
+    grid = world.shape
+    return Seen(
+        severity.reshape(grid),
+        np.where(world.measured, score.reshape(grid), np.nan),
+        telling.reshape(grid),
+        {name: flagged.reshape(grid) for name, flagged in rules.items()},
+    )
 
 
 def judged(
@@ -91,21 +109,17 @@ def symptoms_of(world: World) -> Symptoms:
 def graded(outcome: RuleOutcome) -> Floats:
     """Give the score of each row in parts of its yellow limit, so that rules can be compared.
 
-    Rules that hold a value against a limit score how far it is past it: those count from 1 on.
+    The composite grades from 0 on. Rules that hold a value against a limit score how far past it
+    it is: those count from 1 on.
     """
     severity = outcome.judgement.severity
     flagged = np.where(severity > judging.GREEN, 1.0 + (severity == judging.RED), 0.0)
-    scale = SCALES.get(outcome.rule.family)
-    if scale is None:
+    if outcome.rule.family != composite.NAME:
         return flagged
-    return np.maximum(scale(outcome), flagged)
-
-
-def _composite(outcome: RuleOutcome) -> Floats:
-    limits = outcome.rule.parameters
-    ill = outcome.beside["symptoms"] == 1
-    yellow = np.where(ill, limits.yellow_with or np.inf, limits.yellow_without or np.inf)
-    return np.minimum(np.maximum(outcome.judgement.score / yellow, 0.0), 1.0)
-
-
-SCALES: Final[dict[str, Callable[[RuleOutcome], Floats]]] = {"spo2-pulse-composite": _composite}
+    limits, symptoms = outcome.rule.parameters, outcome.beside["symptoms"]
+    yellow = np.select(
+        [symptoms == composite.SYMPTOMS, symptoms == composite.NOT_ASKED],
+        [limits.yellow_with, limits.yellow_unasked],
+        limits.yellow_without,
+    )
+    return np.maximum(outcome.judgement.score / yellow.astype(np.float64), flagged)

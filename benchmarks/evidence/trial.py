@@ -13,7 +13,7 @@ Invariants
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -57,10 +57,16 @@ class Seen:
         0 nothing, 1 yellow, 2 red.
     score
         Graded, towards harm; NaN where nothing was measured.
+    telling
+        Flagged by saturation, pulse, temperature or answers: what can tell an exacerbation.
+    rules
+        By rule, the days that it flags; empty for limits.
     """
 
     severity: NDArray[np.int8]
     score: Floats
+    telling: Flags
+    rules: Mapping[str, Flags] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +134,14 @@ def _compared(truth: Truth, entrants: Sequence[Entrant], seed: int) -> dict[str,
     for entrant in entrants:
         seen = entrant.see(truth.world)
         flagged = seen.severity > 0
-        sums[entrant.name] = counting.counts(truth, flagged)
+        sums[entrant.name] = counting.counts(truth, flagged, seen.telling)
         reported[entrant.name] = (
             {"answers": entrant.answers, "limits": entrant.limits}
             | _rates(sums[entrant.name], drawn)
             | _area(truth, seen.score, seed)
-            | _lead(counting.lead_days(truth, flagged))
+            | _lead(counting.lead_days(truth, seen.telling))
             | _colours(truth, seen.severity)
+            | {"rules": _by_rule(truth, seen.rules)}
         )
     return {
         "patients": truth.world.order.patients,
@@ -192,6 +199,27 @@ def _colours(truth: Truth, severity: NDArray[np.int8]) -> dict[str, Any]:
     }
 
 
+def _by_rule(truth: Truth, rules: Mapping[str, Flags]) -> dict[str, Any]:
+    """Give what each rule costs and finds by itself, and what nobody else would find."""
+    found = {}
+    for name, flagged in rules.items():
+        others = [each for other, each in rules.items() if other != name]
+        rest = np.logical_or.reduce(others) if others else np.zeros_like(flagged)
+        of = [
+            counting.rates(counting.counts(truth, each).sum(axis=0))
+            for each in (flagged, rest | flagged, rest)
+        ]
+        found[name] = {
+            "false_per_stable_day": _round(float(of[0]["false_per_stable_day"])),
+            "sensitivity": _round(float(of[0]["sensitivity"])),
+            "false_of_this_alone": _round(
+                float(of[1]["false_per_stable_day"] - of[2]["false_per_stable_day"])
+            ),
+            "found_by_this_alone": _round(float(of[1]["sensitivity"] - of[2]["sensitivity"])),
+        }
+    return found
+
+
 def _differences(sums: Mapping[str, Floats], drawn: Floats) -> Iterator[tuple[str, Any]]:
     """Give how much more each rule set finds than each of the fixed limits, on the same draws."""
     for ours in sums:
@@ -225,7 +253,7 @@ def _at_budget(tuning: Truth) -> list[Entrant]:
 def _fixed_entrant(name: str, limits: Fixed) -> Entrant:
     def see(world: World) -> Seen:
         severity = fixed.flags(world, limits).astype(np.int8)
-        return Seen(severity, fixed.score(world, limits))
+        return Seen(severity, fixed.score(world, limits), severity > 0)
 
     return Entrant(name, limits.questions != fixed.NO_QUESTIONS, see, limits.as_text())
 

@@ -24,6 +24,7 @@ from device_sim import cohort
 from device_sim.cohort import AFTER_S, Member, Order
 from device_sim.physiology import answers
 from device_sim.physiology.answers import QUESTIONS
+from device_sim.physiology.course import Course
 from device_sim.physiology.episodes import Kind
 from device_sim.physiology.scatter import SECONDS_PER_DAY
 from telekol.quantities import Quantity
@@ -38,6 +39,10 @@ KIT: Final = ("oximeter", "scale", "thermometer", "cuff")
 STATES: Final = ("stable", "prodrome", "worsening", "recovery", "other")
 STABLE: Final = STATES.index("stable")
 OTHER: Final = STATES.index("other")
+
+WASTED, WASTED_KG = 0.95, 3.0
+"""Part of the first weight, and kg: who has lost 5 % or 3 kg for ever is wasting (clinical.md 3.4
+has 5 % in half a year to a year for cachexia)."""
 
 ASKED_AFTER_S: Final = AFTER_S["spirometer"] + 60
 """Questions come last, as `telekol sim cohort` and TeleCare Nord have it."""
@@ -151,11 +156,20 @@ def _grids(
         days = moments // SECONDS_PER_DAY
         # Backwards, so that of two measurements of one day the first one stays.
         measured_at[number, days[::-1]] = moments[::-1] / SECONDS_PER_DAY
-        names = cohort.states(one.course, moments)
-        state[number, days[::-1]] = [STATES.index(name) for name in names[::-1]]
+        state[number, days[::-1]] = _state_of(one.course, moments)[::-1]
         for question, said in answers.yes(one.course, moments + ASKED_AFTER_S).items():
             answered[question][number, days[::-1]] = said[::-1]
     return measured_at, state, answered
+
+
+def _state_of(course: Course, moments: Whole) -> NDArray[np.int8]:
+    """Give the state at each moment; who has wasted away is not stable either."""
+    state = np.array([STATES.index(name) for name in cohort.states(course, moments)], dtype=np.int8)
+    now = course.usual(Quantity.BODY_WEIGHT, moments)
+    first = course.usual(Quantity.BODY_WEIGHT, np.zeros(1, dtype=np.int64))
+    lost = (now < WASTED * first) | (now < first - WASTED_KG)
+    state[lost & (state == STABLE)] = OTHER
+    return state
 
 
 def _onsets(members: list[Member]) -> tuple[Whole, Floats]:
