@@ -107,8 +107,11 @@ def run(asked: Asked, rule_sets: Sequence[Entrant]) -> dict[str, Any]:
         tuning = _truth(asked.tuning_patients, asked.days, asked.tuning_seed, cadence)
         truth = _truth(asked.patients, asked.days, asked.seed, cadence)
         entrants = [*rule_sets, *_at_budget(tuning)]
-        found["cadences"][name] = _compared(truth, entrants, asked.seed) | {
-            "curves": _curves(tuning, truth),
+        compared = _compared(truth, entrants, asked.seed)
+        curves = _curves(tuning, truth)
+        found["cadences"][name] = compared | {
+            "curves": curves,
+            "matched": _matched(compared["entrants"], curves),
             "by_chance": counting.by_chance(truth, BUDGET),
             "chance_curve": [
                 [budget, _round(counting.by_chance(truth, budget)["sensitivity"])]
@@ -141,7 +144,10 @@ def _compared(truth: Truth, entrants: Sequence[Entrant], seed: int) -> dict[str,
             | _area(truth, seen.score, seed)
             | _lead(counting.lead_days(truth, seen.telling))
             | _colours(truth, seen.severity)
-            | {"rules": _by_rule(truth, seen.rules)}
+            | {
+                "rules": _by_rule(truth, seen.rules),
+                "false_by_other_rules": _other_rules(truth, seen),
+            }
         )
     return {
         "patients": truth.world.order.patients,
@@ -197,6 +203,14 @@ def _colours(truth: Truth, severity: NDArray[np.int8]) -> dict[str, Any]:
         "yellow_per_day": _round(float((seen == 1).mean())),
         "red_per_day": _round(float((seen == 2).mean())),
     }
+
+
+def _other_rules(truth: Truth, seen: Seen) -> float:
+    """Give what rules that cannot tell an exacerbation add to the false flags."""
+    flagged = [seen.severity > 0, seen.telling]
+    false = [counting.rates(counting.counts(truth, each).sum(axis=0)) for each in flagged]
+    both = [float(each["false_per_stable_day"]) for each in false]
+    return _round(both[0] - both[1])
 
 
 def _by_rule(truth: Truth, rules: Mapping[str, Flags]) -> dict[str, Any]:
@@ -273,6 +287,25 @@ def _curves(tuning: Truth, truth: Truth) -> dict[str, Any]:
                 )
             name = f"{'personal' if personal else 'fixed'}{' and questions' if asked else ''}"
             found[name] = points
+    return found
+
+
+def _matched(
+    entrants: Mapping[str, Any], curves: Mapping[str, Sequence[Sequence[float]]]
+) -> dict[str, Any]:
+    """Give what fixed limits find at exactly the false flags that each rule set made.
+
+    A budget that was kept on the tuning patients is missed a little on others, on either side;
+    between two points of a curve the straight line is what drawing lots between both would give.
+    """
+    found = {}
+    for name, entrant in entrants.items():
+        if name.startswith("kol"):
+            at = entrant["false_per_stable_day"]["value"]
+            found[name] = {
+                limits: _round(float(np.interp(at, *np.array(sorted([[0.0, 0.0], *points])).T)))
+                for limits, points in curves.items()
+            }
     return found
 
 
