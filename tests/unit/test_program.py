@@ -188,6 +188,13 @@ def test_a_low_reading_of_last_month_does_not_make_todays_last() -> None:
     assert _lasting([88, 88], apart_days=20, within_days=21) == [GREEN, YELLOW]
 
 
+def test_who_measures_once_a_week_is_not_made_to_wait_for_a_second_reading() -> None:
+    assert _lasting([92, 88, 88], apart_days=7, alone_after_days=3) == [GREEN, YELLOW, YELLOW]
+    assert _lasting([92, 84], apart_days=7, alone_after_days=3) == [GREEN, RED]
+    assert _lasting([92, 88, 88], apart_days=1, alone_after_days=3) == [GREEN, GREEN, YELLOW]
+    assert _lasting([88], alone_after_days=3) == [YELLOW]
+
+
 def test_the_first_reading_of_all_is_not_counted_twice() -> None:
     assert _lasting([88]) == [GREEN]
 
