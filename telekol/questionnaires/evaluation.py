@@ -78,7 +78,7 @@ class Evaluation:
     unanswered
         Questions on the path that must be answered and were not.
     invalid
-        Answers that are none: of the path, or to a step that does not exist.
+        Answers that are none: of the path, or to something that is no question.
     beside_path
         Steps that were answered and not reached, as after a change of mind; they count for nothing.
     """
@@ -108,13 +108,12 @@ def evaluate(questionnaire: Questionnaire, answers: Mapping[str, object]) -> Eva
     """Walk a questionnaire with what was answered; never fails, whatever was."""
     walk = _Walk(questionnaire, answers)
     walk.go()
-    steps = {step.id for step in questionnaire.steps}
-    unknown = sorted(set(answers) - steps)
+    asking = {s.id for s in questionnaire.steps if not isinstance(s, Inform | Countdown)}
     walk.invalid += [
-        Invalid(step[:60], _shown(answers[step]), "a step of this questionnaire")
-        for step in unknown
+        Invalid(step[:60], _shown(answers[step]), "a question of this questionnaire")
+        for step in sorted(set(answers) - asking)
     ]
-    beside = tuple(sorted((set(answers) & steps) - set(walk.reached)))
+    beside = tuple(sorted((set(answers) & asking) - set(walk.reached)))
     return Evaluation(
         tuple(walk.reached),
         walk.taken,
