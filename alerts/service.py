@@ -13,7 +13,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from alerts import trends
+from alerts import answer_round, answer_store, trends
 from alerts.engine import run_round
 from alerts.settings import AlertsSettings
 from telekol.backoff import delay_s
@@ -54,9 +54,11 @@ def _connect(settings: AlertsSettings) -> Connection[Any]:
 
 def _work(connection: Connection[Any], stop: StopSignal, heartbeat: Heartbeat) -> None:
     connection.execute("listen telekol_judgement")
+    answer_store.publish_shipped(connection)
     while not stop.is_set():
         # Days for trends wait until no reading does.
-        idle = run_round(connection) == 0 and trends.refresh(connection) == 0
+        settled = run_round(connection) + answer_round.run_round(connection)
+        idle = settled == 0 and trends.refresh(connection) == 0
         heartbeat.beat()
         if idle:
             _wait(connection, stop)

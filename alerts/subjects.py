@@ -145,7 +145,7 @@ class Basis:
     def stored(
         cls,
         rule_set_id: int | None,
-        approved: bool,  # noqa: FBT001 - a column among columns
+        approved: bool,
         limits: Mapping[str, Any],
         reference: Mapping[str, Any],
         context: Mapping[str, Any],
