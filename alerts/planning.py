@@ -250,7 +250,7 @@ class _Plan:
             turn=old.turn + 1 if old else 0,
             cause=cause,
             late=_is_late(reading, touch, old),
-            is_news=self._is_news(reading, touch, old),
+            is_news=self._is_news(touch, old),
         )
 
     def _needed_beside(self, reading: Taken, old: Judged | None) -> Touch | None:
@@ -303,7 +303,7 @@ class _Plan:
         """Give what changed a window: the first touched place."""
         return self._segment.touches[0]
 
-    def _is_news(self, reading: Taken, touch: Touch | None, old: Judged | None) -> bool:
+    def _is_news(self, touch: Touch | None, old: Judged | None) -> bool:
         if touch is not None and old is None:
             return True
         mover = self._mover()

@@ -198,7 +198,7 @@ def uses(connection: Connection[Any]) -> list[dict[str, Any]]:
 def in_force(
     connection: Connection[Any], patients: Sequence[UUID], times: Sequence[datetime]
 ) -> dict[int, SetInForce]:
-    """Say which set was in use for each patient and time, by place in the lists; none is left out."""
+    """Say which set was in use for each patient and time, by place in the lists."""
     rows = connection.execute(_SQL["sets_in_force"], {"patients": patients, "times": times})
     return {row[0] - 1: SetInForce(row[1], row[2]) for row in rows}
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from alerts import answer_round, answer_store, trends
-from alerts.engine import run_round
+from alerts import answer_round, answer_store, rule_store, trends
+from alerts.engine import Memory, run_round
 from alerts.settings import AlertsSettings
 from telekol.backoff import delay_s
 from telekol.heartbeat import Heartbeat
@@ -54,10 +54,13 @@ def _connect(settings: AlertsSettings) -> Connection[Any]:
 
 def _work(connection: Connection[Any], stop: StopSignal, heartbeat: Heartbeat) -> None:
     connection.execute("listen telekol_judgement")
-    answer_store.publish_shipped(connection)
+    with connection.transaction():
+        rule_store.publish_shipped(connection)
+        answer_store.publish_shipped(connection)
+    memory = Memory()
     while not stop.is_set():
+        settled = run_round(connection, memory) + answer_round.run_round(connection)
         # Days for trends wait until no reading does.
-        settled = run_round(connection) + answer_round.run_round(connection)
         idle = settled == 0 and trends.refresh(connection) == 0
         heartbeat.beat()
         if idle:
