@@ -21,10 +21,11 @@ from uuid import UUID, uuid5
 
 from alerts import reasons
 from alerts.families.asked import JUDGES, OF_SCORE, Sheet, Verdict
-from alerts.findings import FINDING_NAMESPACE, LATE_AFTER
+from alerts.findings import FINDING_NAMESPACE
 from alerts.reasons import Reason
 from alerts.rules.judging import GREEN, INSUFFICIENT, RED, YELLOW
 from alerts.rulesets.model import RuleSet, RuleSpec
+from alerts.subjects import came_late
 from telekol.questionnaires.evaluation import evaluate
 from telekol.questionnaires.model import Questionnaire
 from telekol.severity import Channel, Severity
@@ -58,7 +59,7 @@ class Answered:
     @property
     def is_late(self) -> bool:
         """Whether it came so long after it was answered that it must not page as new."""
-        return self.stored_at - self.answered_at > LATE_AFTER
+        return came_late(self.stored_at, self.answered_at)
 
 
 @dataclass(frozen=True, slots=True)
