@@ -59,10 +59,20 @@ values (%(id)s, %(patient_id)s, %(answer_id)s, %(channel)s, %(rule)s, %(rule_ver
     '{}', %(limits)s, %(evidence)s, %(cause)s, %(reason_da)s, %(reason_en)s)
 on conflict (id) do nothing
 
--- stored_findings: What was found of answers, for making it again: first findings only.
-select f.id, f.severity, f.result, f.score, f.limits, f.evidence, f.reason_da, f.reason_en,
-    f.rule, f.cause, f.answer_id
-from finding f where f.answer_id = any(%(answers)s) order by f.found_at, f.id
+-- stored_findings: What was found of a patient's answers, with the answer each is about.
+select f.id, f.rule, f.severity, f.result, f.score, f.late, f.limits, f.evidence, f.reason_da,
+    f.reason_en, f.measured_at, f.found_at,
+    a.id, a.patient_id, a.questionnaire_id, a.questionnaire_version, a.answered_at, a.stored_at,
+    a.answers
+from finding f join questionnaire_answer a on a.id = f.answer_id
+where f.patient_id = %(patient)s
+    and (%(since)s::timestamptz is null or f.found_at >= %(since)s::timestamptz)
+order by f.found_at, f.id
+
+-- answer: One filled-in questionnaire.
+select a.id, a.patient_id, a.questionnaire_id, a.questionnaire_version, a.answered_at,
+    a.stored_at, a.answers
+from questionnaire_answer a where a.id = %(id)s
 
 -- publish: Store a version of a questionnaire, if it is not there.
 insert into questionnaire (id, version, title_da, title_en, definition)

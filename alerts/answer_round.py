@@ -83,7 +83,7 @@ class _Round:
         return asked.judge(
             answered,
             sheet,
-            [self._sheet(one) for one in earlier],
+            [(one.id, self._sheet(one)) for one in earlier],
             self._in_force(answered),
             cause,
         )

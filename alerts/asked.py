@@ -14,7 +14,7 @@ Invariants
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -123,7 +123,7 @@ def sheet_of(questionnaire: Questionnaire, answered: Answered) -> Sheet:
 def judge(
     answered: Answered,
     sheet: Sheet,
-    before: Sequence[Sheet],
+    before: Sequence[tuple[UUID, Sheet]],
     in_force: InForce,
     cause: str | None = None,
 ) -> list[AskedFinding]:
@@ -132,33 +132,38 @@ def judge(
     Parameters
     ----------
     before
-        Earlier ones of the same questionnaire, newest first: a score is held against the newest
-        that makes one.
+        Earlier ones of the same questionnaire with their ids, newest first: a score is held
+        against the newest that makes one.
     cause
         Why it is judged again; None for the first time.
     """
     found = [
-        _finding(answered, rule, _verdict(rule, sheet, before), in_force, cause)
+        _finding(answered, rule, verdict_of(rule, sheet, before), in_force, cause)
         for rule in rules_for(in_force, sheet.questionnaire)
     ]
-    return [*found, *_unfinished(answered, sheet, found, cause)]
+    return [*found, *unfinished(answered, sheet, found, cause)]
 
 
-def _verdict(rule: RuleSpec, sheet: Sheet, before: Sequence[Sheet]) -> Verdict:
+def verdict_of(rule: RuleSpec, sheet: Sheet, before: Sequence[tuple[UUID, Sheet]]) -> Verdict:
+    """Judge by one rule; the evidence names the earlier answer that was used."""
     judged = JUDGES[rule.family]
-    alone = judged(rule.parameters, sheet, None)
-    for earlier in before:
+    if not sheet.questionnaire.score:
+        return judged(rule.parameters, sheet, None)
+    for number, earlier in before:
         # An earlier one that makes no score is passed over, not taken for "no change".
         if judged(rule.parameters, earlier, None).score is not None:
-            return judged(rule.parameters, sheet, earlier)
-    return alone
+            return _naming(judged(rule.parameters, sheet, earlier), str(number))
+    return _naming(judged(rule.parameters, sheet, None), None)
+
+
+def _naming(verdict: Verdict, previous: str | None) -> Verdict:
+    return replace(verdict, evidence={**verdict.evidence, "previous_answer": previous})
 
 
 def _finding(
     answered: Answered, rule: RuleSpec, verdict: Verdict, in_force: InForce, cause: str | None
 ) -> AskedFinding:
     from_set = in_force.rule_set is not None and in_force.rule_set.rule(rule.id) == rule
-    reason = verdict.reason
     return AskedFinding(
         id=_id(f"{rule.family}|{rule.kind.version}|{rule.id}", answered, cause),
         patient_id=answered.patient_id,
@@ -174,18 +179,26 @@ def _finding(
         measured_at=answered.answered_at,
         late=answered.is_late,
         limits=rule.parameters.model_dump(mode="json"),
-        evidence={
-            "questionnaire": answered.questionnaire_id,
-            "version": answered.version,
-            **verdict.evidence,
-            "approved": from_set and in_force.approved,
-        },
+        evidence=evidence_of(answered, verdict) | {"approved": from_set and in_force.approved},
         cause=cause,
-        reason=reasons.came_late(reason, answered.answered_at) if answered.is_late else reason,
+        reason=reason_of(answered, verdict),
     )
 
 
-def _unfinished(
+def evidence_of(answered: Answered, verdict: Verdict) -> dict[str, Any]:
+    """Give what a finding keeps beside its sentence."""
+    questionnaire = {"questionnaire": answered.questionnaire_id, "version": answered.version}
+    return questionnaire | dict(verdict.evidence)
+
+
+def reason_of(answered: Answered, verdict: Verdict) -> Reason:
+    """Give the sentence, with what makes it old news."""
+    if not answered.is_late:
+        return verdict.reason
+    return reasons.came_late(verdict.reason, answered.answered_at)
+
+
+def unfinished(
     answered: Answered, sheet: Sheet, found: Sequence[AskedFinding], cause: str | None
 ) -> Iterator[AskedFinding]:
     """Ask a person where answers are missing or are none; give nothing where all is well."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-import psycopg
 import typer
 from psycopg import Connection
 from psycopg.rows import dict_row
@@ -17,13 +15,13 @@ from rich.console import Console
 from rich.table import Table
 
 from alerts import answer_store
+from alerts.database_commands import database
 from telekol.errors import TelekolError
 from telekol.observation import Entry
 from telekol.questionnaires import loading
 from telekol.questionnaires.evaluation import Evaluation, evaluate
 from telekol.questionnaires.loading import QuestionnaireError
 from telekol.questionnaires.model import Choice, Number, Questionnaire
-from telekol.settings import DatabaseSettings, load
 
 app = typer.Typer(
     add_completion=False,
@@ -39,6 +37,8 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 Name = Annotated[str, typer.Argument(help="Name of a shipped questionnaire, or a file.")]
 
+NAME: Final = "questionnaires"
+
 AHEAD_MOST_S: Final = 300.0
 """A clock may be off by minutes; answers of tomorrow are a slip of the hand."""
 
@@ -53,7 +53,10 @@ def list_questionnaires(
 ) -> None:
     """List the questionnaires of this release, or those in the database."""
     if published:
-        with _database() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        with (
+            database(NAME) as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
             rows = cursor.execute(answer_store.SQL["every"]).fetchall()
     else:
         rows = [_listed(loading.load(name)) for name in loading.shipped_names()]
@@ -99,7 +102,7 @@ def publish(
 ) -> None:
     """Store questionnaires in the database. Safe to run again; a version is never changed."""
     wanted = [loading.load(name) for name in names or loading.shipped_names()]
-    with _database() as connection, connection.transaction():
+    with database(NAME) as connection, connection.transaction():
         for questionnaire in wanted:
             is_new = answer_store.publish(connection, questionnaire)
             state = "published" if is_new else "was there"
@@ -143,7 +146,7 @@ def answer(
     answered_at = at or now
     if (answered_at - now).total_seconds() > AHEAD_MOST_S:
         raise QuestionnaireError(f"expected a time that has been, found {answered_at.isoformat()}")
-    with _database() as connection, connection.transaction():
+    with database(NAME) as connection, connection.transaction():
         _must_exist(connection, patient)
         version = answer_store.newest_version(connection, name)
         questionnaire = answer_store.definition(connection, name, version)
@@ -250,18 +253,3 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 
 def _cell(value: object) -> str:
     return value.isoformat(" ", "minutes") if isinstance(value, datetime) else str(value)
-
-
-@contextmanager
-def _database() -> Iterator[Connection[Any]]:
-    url = load(DatabaseSettings).database_url.get_secret_value()
-    try:
-        with psycopg.connect(
-            url, autocommit=True, application_name="telekol-questionnaires", connect_timeout=5
-        ) as connection:
-            yield connection
-    except psycopg.OperationalError as error:
-        raise TelekolError(
-            f"cannot reach the database: {str(error).strip()}. Check TELEKOL_DATABASE_URL and that "
-            "the server is running."
-        ) from None

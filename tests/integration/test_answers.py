@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from typer.testing import CliRunner
 
-from alerts import answer_round, answer_store, rule_store
+from alerts import answer_replay, answer_round, answer_store, replay_commands, rule_store
 from alerts.questionnaire_commands import app
 from alerts.rulesets.model import RuleSet
 from telekol.errors import TelekolError
@@ -23,6 +24,7 @@ from telekol.questionnaires import loading
 from telekol.questionnaires.loading import QuestionnaireError
 from tests.integration.test_roles import acting_as
 from tests.support.house import add_home
+from tests.support.processes import telekol, wait_until
 
 Db = Connection[TupleRow]
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -401,3 +403,69 @@ def test_the_shipped_questionnaires_are_published_by_one_command(connection: Db,
     assert "more-breathless (choice)" in run("show", "telecare-nord-kol").stdout
     assert "GlaxoSmithKline" in run("show", "cat").stdout
     assert "can be used" in run("check", "mmrc").stdout
+
+
+# ---------------------------------------------------------------------------------- the replay
+
+
+@pytest.fixture
+def told(connection: Db, patient: UUID) -> UUID:
+    """A patient with every kind of finding about answers."""
+    _answer(connection, patient, "cat", _cat(15), NOW - timedelta(days=56))
+    _answer(connection, patient, "cat", _cat(22))
+    _judge(connection)
+    _answer(connection, patient, "cat", _cat(22), NOW - timedelta(days=28))
+    few = dict.fromkeys(CAT[:5], 5)
+    _answer(connection, patient, "cat", few, NOW - timedelta(hours=1))
+    _answer(connection, patient, "telecare-nord-kol", {"more-breathless": "yes"})
+    _answer(connection, patient, "mmrc", {"breathlessness": "2"}, NOW - timedelta(hours=1))
+    _answer(connection, patient, "mmrc", {"breathlessness": "3"})
+    _answer(connection, patient, "sit-to-stand", {"method": "armrests", "rises": 5})
+    _judge(connection)
+    return patient
+
+
+def test_what_was_found_of_answers_comes_out_the_same(connection: Db, told: UUID) -> None:
+    report = answer_replay.replay(connection, told)
+    assert report.differences == []
+    assert report.replayed["findings"] == len(_findings(connection))
+    assert not report.left
+
+
+def test_a_finding_that_does_not_follow_from_its_answers_is_told(
+    connection: Db, told: UUID
+) -> None:
+    connection.execute("alter table finding disable trigger user")
+    connection.execute("update finding set severity = 'green' where rule = 'mmrc-change'")
+    connection.execute("update finding set reason_en = 'all is well' where rule = 'questionnaire'")
+    report = answer_replay.replay(connection, told)
+    assert {one.what for one in report.differences} == {"severity", "reason_en"}
+
+
+def test_telekol_replay_counts_what_was_found_of_answers(
+    connection: Db, told: UUID, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEKOL_DATABASE_URL", database_url)
+    done = CliRunner().invoke(replay_commands.app, ["--json"], catch_exceptions=False)
+    document = json.loads(done.stdout)
+    assert document["difference_count"] == 0
+    assert document["replayed"]["findings"] == len(_findings(connection))
+    assert document["not_replayed"] == {}
+
+
+def test_the_alerts_process_publishes_what_is_shipped_and_judges_answers(
+    tmp_path: Path, connection: Db, database_url: str
+) -> None:
+    patient = add_home(connection).patient_id
+
+    def published() -> bool:
+        rows = connection.execute("select count(*) from questionnaire").fetchone()
+        return rows == (len(loading.shipped_names()),)
+
+    with telekol(tmp_path, "alerts", TELEKOL_DATABASE_URL=database_url) as process:
+        wait_until(published, "the questionnaires to be published")
+        _answer(connection, patient, "mmrc", {"breathlessness": "2"}, NOW - timedelta(days=1))
+        _answer(connection, patient, "mmrc", {"breathlessness": "3"})
+        wait_until(lambda: len(_findings(connection)) == 2, "both to be judged")
+        assert process.stop() == 0
+    assert _cases(connection)[0][:2] == ("clinical", "yellow")
