@@ -318,3 +318,10 @@ def test_a_path_is_one_of_those_the_walk_takes() -> None:
     for answers in evaluation.paths(load("sit-to-stand")):
         assert evaluate(load("sit-to-stand"), answers).is_complete
     assert {loading.load(name).id for name in shipped_names()} == set(shipped_names())
+
+
+def test_every_shipped_questionnaire_and_kind_of_step_stands_in_the_documents() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/questionnaires.md").read_text("utf-8")
+    kinds = {step.kind for name in shipped_names() for step in load(name).steps}
+    for word in (*shipped_names(), *kinds):
+        assert f"| `{word}` |" in page

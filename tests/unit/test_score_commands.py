@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,3 +150,10 @@ def test_the_example_in_each_help_is_true(name: str, monkeypatch: pytest.MonkeyP
     example = re.search(rf"Example: telekol score ({name} (?:(?!, or)[^╭])*)", shown)
     assert example is not None, shown
     assert _run(example.group(1))["name"] == name
+
+
+def test_every_score_stands_in_the_documents() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/scores.md").read_text(encoding="utf-8")
+    for command in app.registered_commands:
+        name = command.name or getattr(command.callback, "__name__", "")
+        assert f"| `{name}`" in page
