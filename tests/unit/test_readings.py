@@ -84,7 +84,7 @@ def test_readings_of_one_instant_keep_the_order_in_which_they_were_given() -> No
 
 def test_an_age_is_right_to_the_microsecond_years_from_1970() -> None:
     readings = readings_of({("a", SPO2): [(0, 92), (400 + 1 / US_PER_DAY, 92)]})
-    window = readings.window(readings.last_rows())
+    window = readings.window(readings.last_rows(), width=2)
     assert window.ages_days[0, 0] == 400 + 1 / US_PER_DAY
 
 
