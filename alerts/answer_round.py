@@ -117,9 +117,8 @@ class _Round:
         was = answer_store.found_of(self._connection, after.id)
         for finding in self._found(after, self._sheet(after), f"late/{answered.id}"):
             is_new = answer_store.insert(self._connection, finding)
-            # What says the same as before must not open a case that somebody has closed.
-            changed = was.get((finding.channel, finding.rule)) is not finding.severity
-            if is_new and changed and not known:
+            before = was.get((finding.channel, finding.rule), Severity.GREEN)
+            if is_new and not known and _is_news(finding, before, answered):
                 self._move(finding)
 
     def _take_back(self, answered: Answered, sheet: Sheet, found: list[AskedFinding]) -> None:
@@ -157,3 +156,13 @@ class _Round:
             return InForce(None, None, approved=False)
         rule_sets = self._rule_sets.by_id(self._connection, [found.rule_set_id])
         return InForce(found.rule_set_id, rule_sets[found.rule_set_id], found.approved)
+
+
+def _is_news(finding: AskedFinding, before: Severity, mover: Answered) -> bool:
+    """Whether what was judged again because of `mover` is told.
+
+    What says the same must not open a case that somebody has closed, and what came late makes
+    nothing worse: as with readings.
+    """
+    worse = finding.severity.rank > before.rank
+    return finding.severity is not before and not (worse and mover.is_late)

@@ -40,7 +40,6 @@ from alerts.scores.severity import LOWER_LIMIT_Z
 
 AGE_LOWEST: Final = 3.0
 AGE_HIGHEST: Final = 95.0
-AGE_STEP: Final = 0.25
 
 HEIGHT_LOWEST_CM: Final = 80.0
 HEIGHT_HIGHEST_CM: Final = 230.0

@@ -22,8 +22,6 @@ from typing import Final
 from alerts.scores.checks import within
 
 CHILD_TO_YEARS: Final = 6
-BLOWS_MOST: Final = 8
-"""More blows than this are not asked of an adult in one session."""
 
 _ADULT_ML: Final = {"B": 150, "C": 200, "D": 250}
 _CHILD_ML: Final = {"B": 100, "C": 150, "D": 200}

@@ -18,7 +18,6 @@ from typing import Final
 
 from alerts.scores.checks import whole
 
-SECONDS: Final = 30
 RISES_MOST: Final = 60
 """Two rises a second: above it somebody miscounted."""
 

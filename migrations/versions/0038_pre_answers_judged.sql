@@ -33,7 +33,7 @@ create index finding_of_answer on finding (answer_id);
 comment on column finding.answer_id is
     'The filled-in questionnaire it is about; null for a finding about readings.';
 
--- What was answered before this release was judged by nobody. It is late now, so it pages nobody.
+-- What was answered before this release was judged by nobody; it is judged as a backlog is.
 insert into answer_queue (answer_id, patient_id)
 select id, patient_id from questionnaire_answer order by answered_at;
 

@@ -223,7 +223,17 @@ def test_a_cat_that_comes_late_has_the_next_one_judged_again_and_marked(
     assert _cases(connection)[0][2] == "returned"
 
 
-def test_a_late_answer_pages_nobody(connection: Db, patient: UUID) -> None:
+def test_a_late_cat_makes_nothing_worse_on_the_board(connection: Db, patient: UUID) -> None:
+    _answer(connection, patient, "cat", _cat(20), NOW - timedelta(days=56))
+    _answer(connection, patient, "cat", _cat(20), NOW)
+    _judge(connection)
+    _answer(connection, patient, "cat", _cat(15), NOW - timedelta(days=28))
+    _judge(connection)
+    assert _findings(connection, "severity, cause is not null")[-1] == ("yellow", True)
+    assert _cases(connection) == []
+
+
+def test_a_late_answer_after_a_newer_one_pages_nobody(connection: Db, patient: UUID) -> None:
     four = ("more-breathless", "more-cough", "more-sputum", "sputum-colour")
     _answer(connection, patient, "hovedstaden-kol", dict.fromkeys(four, "no"))
     _judge(connection)

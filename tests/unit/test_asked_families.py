@@ -15,7 +15,7 @@ from alerts.families import REGISTRY, asked
 from alerts.families.asked import CatRise, MmrcRise, RisesFall, Sheet
 from alerts.rules.judging import GREEN, INSUFFICIENT, RED, YELLOW
 from alerts.rulesets import loading as rule_loading
-from alerts.rulesets.model import RuleSet
+from alerts.rulesets.model import RuleSet, RuleSpec
 from alerts.scores import gli
 from alerts.scores.gli import Measure, Reference, Sex
 from telekol.quantities import Quantity
@@ -111,6 +111,25 @@ def test_every_shipped_questionnaire_has_a_rule_in_the_standard_set() -> None:
     rules = rule_loading.load("kol-standard").rules
     named = {getattr(rule.parameters, "questionnaire", None) for rule in rules} - {None}
     assert named == set(loading.shipped_names())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"quantity": "spo2"},
+        {"persist": {"least": 2, "of": 3}},
+        {"confirm": {"within_minutes": 30}},
+        {"hold_off_days": 7},
+        {"hysteresis": 1},
+        {"need": {"least_count": 2}},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_what_a_rule_over_answers_does_not_do_may_not_be_asked_of_it(more: dict[str, Any]) -> None:
+    rule = {"id": "cat", "family": "cat-change", "parameters": {"yellow_rise": 2}}
+    assert RuleSpec.model_validate(rule).family == "cat-change"
+    with pytest.raises(ValueError, match=f"{next(iter(more))} is for rules over readings"):
+        RuleSpec.model_validate(rule | more)
 
 
 def test_every_family_stands_in_the_menu() -> None:
