@@ -28,8 +28,7 @@ from tests.support.processes import telekol, wait_until
 
 Db = Connection[TupleRow]
 NOW = datetime.now(UTC).replace(microsecond=0)
-CAT = ("cough", "phlegm", "chest", "hills-and-stairs", "activities", "leaving-home", "sleep")
-CAT = (*CAT, "energy")
+CAT = [step.id for step in loading.load("cat").steps]
 
 
 @pytest.fixture
@@ -274,8 +273,8 @@ def test_rises_by_another_method_are_not_compared(connection: Db, patient: UUID)
 
 
 def test_the_rule_set_in_use_says_what_a_change_means(connection: Db, patient: UUID) -> None:
-    rule = {"id": "cat-rise", "family": "cat-change", "parameters": {"red_rise": 5}}
-    rule["parameters"] |= {"questionnaire": "cat", "yellow_rise": 3}
+    parameters = {"questionnaire": "cat", "yellow_rise": 3, "red_rise": 5}
+    rule = {"id": "cat-rise", "family": "cat-change", "parameters": parameters}
     rule_set = RuleSet.model_validate(
         {"name": "own", "version": 1, "title_da": "Egen", "title_en": "Own", "rules": [rule]}
     )

@@ -23,8 +23,7 @@ from telekol.questionnaires import loading
 from telekol.questionnaires.evaluation import evaluate
 from tests.support.series import readings_of
 
-CAT = ("cough", "phlegm", "chest", "hills-and-stairs", "activities", "leaving-home", "sleep")
-CAT = (*CAT, "energy")
+CAT = [step.id for step in loading.load("cat").steps]
 
 
 def _sheet(name: str, answers: dict[str, Any]) -> Sheet:
