@@ -13,7 +13,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from alerts import rule_store, trends
+from alerts import answer_round, answer_store, rule_store, trends
 from alerts.engine import Memory, run_round
 from alerts.settings import AlertsSettings
 from telekol.backoff import delay_s
@@ -56,10 +56,12 @@ def _work(connection: Connection[Any], stop: StopSignal, heartbeat: Heartbeat) -
     connection.execute("listen telekol_judgement")
     with connection.transaction():
         rule_store.publish_shipped(connection)
+        answer_store.publish_shipped(connection)
     memory = Memory()
     while not stop.is_set():
+        settled = run_round(connection, memory) + answer_round.run_round(connection)
         # Days for trends wait until no reading does.
-        idle = run_round(connection, memory) == 0 and trends.refresh(connection) == 0
+        idle = settled == 0 and trends.refresh(connection) == 0
         heartbeat.beat()
         if idle:
             _wait(connection, stop)

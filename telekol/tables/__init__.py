@@ -31,7 +31,7 @@ from telekol.tables.limits import LimitTemplate, PatientLimit, ReferenceValue
 from telekol.tables.organisations import Clinician, Membership, Organisation, Team
 from telekol.tables.people import CivilRegistration, Patient
 from telekol.tables.plans import Plan, PlanItem, PlanTime
-from telekol.tables.questionnaires import Questionnaire, QuestionnaireAnswer
+from telekol.tables.questionnaires import AnswerQueue, Questionnaire, QuestionnaireAnswer
 from telekol.tables.readings import (
     AttributionEvent,
     GapExplanation,
@@ -49,6 +49,7 @@ from telekol.tables.trends import ObservationDay, TrendQueue
 
 __all__ = [
     "AccessLog",
+    "AnswerQueue",
     "AttributionEvent",
     "CaseEvent",
     "CivilRegistration",

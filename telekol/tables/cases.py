@@ -58,6 +58,7 @@ class Finding(SQLModel, table=True):
     basis_id: int | None = Field(sa_type=BigInteger)
     turn: int | None = Field(sa_type=SmallInteger)
     cause: str | None = Field(sa_type=Text)
+    answer_id: UUID | None = Field(foreign_key="questionnaire_answer.id")
 
 
 class Judgement(SQLModel, table=True):
