@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -122,7 +122,7 @@ class Finding:
     late: bool
     reading_ids: tuple[UUID, ...]
     limits: dict[str, float | int | None]
-    evidence: dict[str, float | str | None]
+    evidence: dict[str, Any]
     reason: Reason
 
     @property
