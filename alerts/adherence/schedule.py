@@ -107,6 +107,23 @@ class Asked:
         days = (day - self.period.start.astimezone(ZONE).date()).days
         return Phase.INTENSIVE if days < self.intensive_days else Phase.STEADY
 
+    def waits(self, at: datetime) -> bool:
+        """Say whether the item is waited for at a moment: the plan holds, and its phase has slots."""
+        if not self.required or not self.period.holds(at):
+            return False
+        phase = self.phase(at.astimezone(ZONE).date())
+        return any(slot.phase is phase for slot in self.slots)
+
+    def turns(self) -> Iterator[datetime]:
+        """Give the moments at which it begins, goes over into its other phase, and ends."""
+        start, end = self.period.start, self.period.end
+        if start is not None:
+            yield start
+            steady = start.astimezone(ZONE).date() + timedelta(days=self.intensive_days)
+            yield instant(steady, time.min)
+        if end is not None:
+            yield end
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -137,7 +154,7 @@ class Item:
         """Say whether somebody waits for it at a moment: in a plan, enrolled, and no pause."""
         return (
             self.enrolled.holds(at)
-            and any(plan.required and plan.period.holds(at) for plan in self.plans)
+            and any(plan.waits(at) for plan in self.plans)
             and not any(pause.holds(at) for pause in self.pauses)
         )
 
@@ -147,8 +164,10 @@ class Item:
 
     def turns(self) -> Iterator[datetime]:
         """Give the moments at which what is asked begins or ends."""
-        for span in (self.enrolled, *self.pauses, *(plan.period for plan in self.plans)):
+        for span in (self.enrolled, *self.pauses):
             yield from (moment for moment in (span.start, span.end) if moment is not None)
+        for plan in self.plans:
+            yield from plan.turns()
 
 
 @dataclass(frozen=True, slots=True)
