@@ -60,12 +60,12 @@ def limit_passed(quantity: Quantity, value: float, limit_name: str, limit: float
     """Say that a reading has passed a limit."""
     facts = FACTS[quantity]
     danish = (
-        f"{facts.danish} {_amount(quantity, value, danish=True)}, "
-        f"{_DANISH[limit_name]} {_amount(quantity, limit, danish=True)}"
+        f"{facts.danish} {amount(quantity, value, danish=True)}, "
+        f"{_DANISH[limit_name]} {amount(quantity, limit, danish=True)}"
     )
     english = (
-        f"{facts.english} {_amount(quantity, value, danish=False)}, "
-        f"{_ENGLISH[limit_name]} {_amount(quantity, limit, danish=False)}"
+        f"{facts.english} {amount(quantity, value, danish=False)}, "
+        f"{_ENGLISH[limit_name]} {amount(quantity, limit, danish=False)}"
     )
     return Reason(danish, english)
 
@@ -74,8 +74,8 @@ def within_limits(quantity: Quantity, value: float) -> Reason:
     """Say that a reading lies within its limits."""
     facts = FACTS[quantity]
     return Reason(
-        f"{facts.danish} {_amount(quantity, value, danish=True)}, inden for grænserne",
-        f"{facts.english} {_amount(quantity, value, danish=False)}, within the limits",
+        f"{facts.danish} {amount(quantity, value, danish=True)}, inden for grænserne",
+        f"{facts.english} {amount(quantity, value, danish=False)}, within the limits",
     )
 
 
@@ -127,7 +127,8 @@ def not_judged(readings: int) -> Reason:
     )
 
 
-def _amount(quantity: Quantity, value: float, *, danish: bool) -> str:
+def amount(quantity: Quantity, value: float, *, danish: bool) -> str:
+    """Write a value of a quantity with the unit that people write."""
     facts = FACTS[quantity]
     text = number(value, facts.decimals, danish=danish)
     return f"{text} {facts.shown_unit}".rstrip()
