@@ -15,6 +15,7 @@ import random
 import threading
 import time as monotonic
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from psycopg import Connection
 from alerts import jobs
 from alerts.adherence import desk as adherence_desk
 from alerts.adherence import reminding
+from alerts.job_rules import AdherenceRule, JobRules
 from alerts.jobs import Daily, Every, Job
 from alerts.technical import desk as technical_desk
 from telekol.backoff import delay_s
@@ -38,36 +40,48 @@ STUCK_AFTER_S: Final = 600.0
 """A turn longer than this is no work any more: that of a nation's patients takes some minutes."""
 
 
-def _adherence(
-    connection: Connection[Any], since: datetime | None, now: datetime
-) -> Mapping[str, object]:
-    looked = adherence_desk.look(connection, since, now)
-    return {"patients": looked.patients, "told": looked.told}
+def made(rules: JobRules) -> tuple[Job, ...]:
+    """Give the jobs, by the rules of a set."""
+
+    def adherence(
+        connection: Connection[Any], since: datetime | None, now: datetime
+    ) -> Mapping[str, object]:
+        return asdict(adherence_desk.look(connection, since, now, rules.adherence))
+
+    def reminders(
+        connection: Connection[Any], since: datetime | None, now: datetime
+    ) -> Mapping[str, object]:
+        return asdict(reminding.look(connection, since, now))
+
+    def technical(
+        connection: Connection[Any], _since: datetime | None, now: datetime
+    ) -> Mapping[str, object]:
+        return asdict(technical_desk.look(connection, now, rules.technical))
+
+    def recompute(
+        connection: Connection[Any], _since: datetime | None, now: datetime
+    ) -> Mapping[str, object]:
+        return _recomputed(connection, now, rules.adherence)
+
+    return (
+        # A measurement takes its blue off the board within this time; a deadline needs no more.
+        Job("adherence", Every(timedelta(seconds=15)), adherence),
+        Job("reminders", Every(timedelta(seconds=30)), reminders),
+        # Gateways report every quarter of an hour.
+        Job("technical", Every(timedelta(seconds=30)), technical),
+        # OpenTele's own time for it; the day's measurements are in.
+        Job("recompute-adherence", Daily(time(23)), recompute),
+    )
 
 
-def _reminders(
-    connection: Connection[Any], since: datetime | None, now: datetime
-) -> Mapping[str, object]:
-    looked = reminding.look(connection, since, now)
-    return {"patients": looked.patients, "told": looked.told}
-
-
-def _technical(
-    connection: Connection[Any], _since: datetime | None, now: datetime
-) -> Mapping[str, object]:
-    looked = technical_desk.look(connection, now)
-    return {"patients": looked.patients, "told": looked.told}
-
-
-def _recompute(
-    connection: Connection[Any], _since: datetime | None, now: datetime
+def _recomputed(
+    connection: Connection[Any], now: datetime, rule: AdherenceRule
 ) -> Mapping[str, object]:
     """Compute everybody's state again and say how much the day's work had missed."""
-    looked = adherence_desk.recompute(connection, now, now)
+    looked = adherence_desk.recompute(connection, now, now, rule)
     if looked.told:
         log.warning(
-            "recomputation: %d of %d patients had drifted and were told anew; a statement that "
-            "nothing pointed to was missing or stale",
+            "recomputation: what is missing had drifted for %d of %d patients and was told anew",
             looked.told,
             looked.patients,
         )
@@ -76,22 +90,12 @@ def _recompute(
     return {"patients": looked.patients, "drifted": looked.told}
 
 
-JOBS: Final = (
-    # A measurement takes its blue off the board within this time; a deadline needs no more.
-    Job("adherence", Every(timedelta(seconds=15)), _adherence),
-    Job("reminders", Every(timedelta(seconds=30)), _reminders),
-    # Gateways report every quarter of an hour.
-    Job("technical", Every(timedelta(seconds=30)), _technical),
-    # OpenTele's own time for it; the day's measurements are in.
-    Job("recompute-adherence", Daily(time(23)), _recompute),
-)
-
-
 class Clockwork:
     """Does the jobs until asked to stop."""
 
-    def __init__(self, database_url: str, stop: StopSignal) -> None:
+    def __init__(self, database_url: str, stop: StopSignal, rules: JobRules) -> None:
         self._url = database_url
+        self._jobs = made(rules)
         self._stop = stop
         self._turned_s = monotonic.monotonic()
         self._thread = threading.Thread(target=self._run, name="clockwork", daemon=True)
@@ -121,7 +125,7 @@ class Clockwork:
 
     def _work(self, connection: Connection[Any]) -> None:
         while not self._stop.is_set():
-            for job in JOBS:
+            for job in self._jobs:
                 self._turned_s = monotonic.monotonic()
                 _try_to_run(connection, job)
             self._stop.wait(TICK_S)

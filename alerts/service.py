@@ -13,9 +13,10 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from alerts import trends
+from alerts import job_rules, trends
 from alerts.clockwork import Clockwork
 from alerts.engine import run_round
+from alerts.rulesets import loading
 from alerts.settings import AlertsSettings
 from telekol.backoff import delay_s
 from telekol.heartbeat import Heartbeat
@@ -31,7 +32,8 @@ def run(settings: AlertsSettings, stop: StopSignal) -> None:
     """Judge readings until asked to stop."""
     failures = 0
     heartbeat = Heartbeat(settings.heartbeat_file)
-    clockwork = Clockwork(settings.database_url.get_secret_value(), stop)
+    rules = job_rules.of(loading.load(), approved=False)
+    clockwork = Clockwork(settings.database_url.get_secret_value(), stop, rules)
     clockwork.start()
     while not stop.is_set():
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,16 +18,19 @@ from psycopg import Connection
 
 from alerts import case_store, finding_store
 from alerts.adherence import catching_up, statements, store
-from alerts.adherence.judging import TELL_AFTER
 from alerts.adherence.store import Record
 from alerts.adherence.words import Titles
 from alerts.cases import JudgedReading
+from alerts.job_rules import AdherenceRule
 from telekol.severity import Channel
 
 log = logging.getLogger(__name__)
 
 BATCH: Final = 200
 """Patients a transaction: their rows are locked for some hundredths of a second."""
+
+TEMPLATE: Final = AdherenceRule()
+"""What holds where no rule set says otherwise."""
 
 _NOBODY: Final = UUID(int=0)
 
@@ -52,7 +55,7 @@ def look(
     connection: Connection[Any],
     since: datetime | None,
     now: datetime,
-    tell_after: timedelta = TELL_AFTER,
+    rule: AdherenceRule = TEMPLATE,
 ) -> Looked:
     """Tell what has become missing, or is no longer missing, in ``(since, now]``.
 
@@ -63,19 +66,19 @@ def look(
         stand now and digs up nothing older.
     """
     if since is None:
-        return recompute(connection, now, now, tell_after)
-    patients = store.candidates(connection, since, now, tell_after)
-    return _tell(connection, _batches(patients), since, now, tell_after)
+        return recompute(connection, now, now, rule)
+    patients = store.candidates(connection, since, now, rule.tell_after)
+    return _tell(connection, _batches(patients), since, now, rule)
 
 
 def recompute(
     connection: Connection[Any],
     since: datetime,
     now: datetime,
-    tell_after: timedelta = TELL_AFTER,
+    rule: AdherenceRule = TEMPLATE,
 ) -> Looked:
     """Tell it of everybody, whether or not anything points to them."""
-    return _tell(connection, _everybody(connection, since, now), since, now, tell_after)
+    return _tell(connection, _everybody(connection, since, now), since, now, rule)
 
 
 def _everybody(
@@ -97,16 +100,14 @@ def _tell(
     batches: Iterable[Sequence[UUID]],
     since: datetime,
     now: datetime,
-    tell_after: timedelta,
+    rule: AdherenceRule,
 ) -> Looked:
     looked = told = 0
     for patients in batches:
         with connection.transaction():
             store.lock(connection, patients)
             records, titles = store.records(connection, patients, since, now)
-            told += sum(
-                _tell_one(connection, one, titles, since, now, tell_after) for one in records
-            )
+            told += sum(_tell_one(connection, one, titles, since, now, rule) for one in records)
         looked += len(patients)
     return Looked(looked, told)
 
@@ -117,12 +118,14 @@ def _tell_one(
     titles: Titles,
     since: datetime,
     now: datetime,
-    tell_after: timedelta,
+    rule: AdherenceRule,
 ) -> int:
     told, count = record.told, 0
-    states = catching_up.untold(told, record.items, record.came, since, now, tell_after)
+    states = catching_up.untold(told, record.items, record.came, since, now, rule.tell_after)
     for state in states:
-        finding = statements.made(record.patient_id, state, told, titles, tell_after)
+        finding = statements.made(
+            record.patient_id, state, told, titles, rule.tell_after, rule.source
+        )
         if finding_store.insert(connection, finding):
             count += 1
             is_news = bool(state.gist - (told.gist if told else frozenset()))

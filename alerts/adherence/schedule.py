@@ -108,7 +108,7 @@ class Asked:
         return Phase.INTENSIVE if days < self.intensive_days else Phase.STEADY
 
     def waits(self, at: datetime) -> bool:
-        """Say whether the item is waited for at a moment: the plan holds, and its phase has slots."""
+        """Say whether the item is waited for: the plan holds, and its phase has slots."""
         if not self.required or not self.period.holds(at):
             return False
         phase = self.phase(at.astimezone(ZONE).date())

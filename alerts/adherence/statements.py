@@ -20,7 +20,7 @@ from uuid import UUID, uuid5
 
 from alerts.adherence import judging, words
 from alerts.adherence.catching_up import Told
-from alerts.adherence.judging import NAME, VERSION, Came, Outcome, Stand, State
+from alerts.adherence.judging import NAME, TELL_AFTER, VERSION, Came, Outcome, Stand, State
 from alerts.adherence.schedule import ZONE, Deadline
 from alerts.adherence.words import Name, Titles
 from alerts.findings import FINDING_NAMESPACE, Finding
@@ -41,7 +41,12 @@ class Answer:
 
 
 def made(
-    patient_id: UUID, state: State, told: Told | None, titles: Titles, tell_after: timedelta
+    patient_id: UUID,
+    state: State,
+    told: Told | None,
+    titles: Titles,
+    tell_after: timedelta = TELL_AFTER,
+    source: Mapping[str, Any] | None = None,
 ) -> Finding:
     """Make the finding that tells a state.
 
@@ -49,8 +54,10 @@ def made(
     ----------
     told
         The statement before; what it missed and this one does not is named as no longer missing.
+    source
+        The rule set and rule that say so.
     """
-    evidence = _evidence(state, told, titles, tell_after)
+    evidence = _evidence(state, told, titles, tell_after) | {"rule_set": dict(source or {})}
     answer = replay(evidence)
     said = sorted((*key, at.isoformat()) for key, at in state.gist)
     name = f"{NAME}|{VERSION}|{patient_id}|{told.finding_id if told else '-'}|{said}"

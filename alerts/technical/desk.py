@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
@@ -20,6 +20,7 @@ from alerts import case_store, finding_store
 from alerts.adherence import store as adherence_store
 from alerts.adherence.desk import Looked
 from alerts.cases import JudgedReading
+from alerts.job_rules import TechnicalRule
 from alerts.technical import policy, statements, store, troubles
 from alerts.technical.policy import Policy
 from alerts.technical.store import Home, ToldTrouble
@@ -27,8 +28,8 @@ from alerts.technical.troubles import Key, Time
 from telekol.severity import Channel
 from telekol.troubles import TroubleCode
 
-Policies = Mapping[str, Policy]
-"""By code; a code that is not there has the policy of `policy.policy`."""
+TEMPLATE: Final = TechnicalRule()
+"""What holds where no rule set says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +41,27 @@ class Standing:
     time: Time
 
 
-def look(connection: Connection[Any], now: datetime, policies: Policies | None = None) -> Looked:
+def look(connection: Connection[Any], now: datetime, rule: TechnicalRule = TEMPLATE) -> Looked:
     """Tell what stands and is untold, and take back what is over."""
-    rules = policies or {}
     with_case = store.with_open_case(connection)
     times = _times(connection, now, with_case)
     told = 0
     for patient in sorted({*times, *with_case}):
         some = times.get(patient, {})
-        if _untold(store.told(connection, patient), some, now, rules):
-            told += _tell(connection, patient, some, now, rules)
+        if _untold(store.told(connection, patient), some, now, rule):
+            told += _tell(connection, patient, some, now, rule)
     return Looked(len(times), told)
 
 
 def standing(
-    connection: Connection[Any], now: datetime, policies: Policies | None = None
+    connection: Connection[Any], now: datetime, rule: TechnicalRule = TEMPLATE
 ) -> list[Standing]:
     """Give every trouble that stands now, of homes with and without a patient."""
     return [
         Standing(home, key, stands)
         for home in store.homes(connection, now)
         for key, times in sorted(home.times.items())
-        if (stands := troubles.standing(times, _policy(key, policies or {}), now)) is not None
+        if (stands := troubles.standing(times, _policy(key, rule), now)) is not None
     ]
 
 
@@ -82,14 +82,14 @@ def _tell(
     patient: UUID,
     times: Mapping[Key, Sequence[Time]],
     now: datetime,
-    policies: Policies,
+    rule: TechnicalRule,
 ) -> int:
     with connection.transaction():
         adherence_store.lock(connection, [patient])
         told = store.told(connection, patient)
         return sum(
-            _store(connection, patient, key, times, told.get(key), _policy(key, policies), now)
-            for key in _untold(told, times, now, policies)
+            _store(connection, patient, key, times, told.get(key), rule, now)
+            for key in _untold(told, times, now, rule)
         )
 
 
@@ -97,14 +97,14 @@ def _untold(
     told: Mapping[Key, ToldTrouble],
     times: Mapping[Key, Sequence[Time]],
     now: datetime,
-    policies: Policies,
+    rule: TechnicalRule,
 ) -> list[Key]:
     """Give the troubles that stand and are not told, or are told and do not stand."""
     known = {key for key, one in told.items() if one.stands}
     stand = {
         key
         for key, some in times.items()
-        if troubles.standing(some, _policy(key, policies), now) is not None
+        if troubles.standing(some, _policy(key, rule), now) is not None
     }
     return sorted(known ^ stand)
 
@@ -115,16 +115,17 @@ def _store(
     key: Key,
     times: Mapping[Key, Sequence[Time]],
     told: ToldTrouble | None,
-    rule: Policy,
+    rule: TechnicalRule,
     now: datetime,
 ) -> int:
     finding = statements.made(
         patient,
         key,
         times.get(key, ()),
-        rule,
+        _policy(key, rule),
         told.finding_id if told else None,
         now,
+        rule.source,
         is_here=not key.gateway or any(one.gateway == key.gateway for one in times),
     )
     if not finding_store.insert(connection, finding):
@@ -134,5 +135,5 @@ def _store(
     return 1
 
 
-def _policy(key: Key, policies: Policies) -> Policy:
-    return policies.get(key.code) or policy.policy(key.code)
+def _policy(key: Key, rule: TechnicalRule) -> Policy:
+    return rule.policies.get(key.code) or policy.policy(key.code)

@@ -36,6 +36,7 @@ def made(
     policy: Policy,
     previous: UUID | None,
     now: datetime,
+    source: Mapping[str, Any],
     *,
     is_here: bool,
 ) -> Finding:
@@ -47,6 +48,7 @@ def made(
         Whether the gateway is with the patient still.
     """
     evidence = _evidence(key, times, policy, previous, now, is_here=is_here)
+    evidence["rule_set"] = dict(source)
     answer = replay(evidence)
     name = f"{NAME}|{VERSION}|{patient_id}|{key.about}|{previous or '-'}|{answer.severity}"
     return Finding(
