@@ -49,10 +49,13 @@ def deadlines(item: Item, until: datetime) -> dict[datetime, tuple[datetime, boo
             phase = "intensive" if (day - first).days < plan.intensive_days else "steady"
             for slot in plan.slots:
                 at = instant(day, slot.due)
-                held = plan.period.start <= at and (
-                    plan.period.end is None or at < plan.period.end
-                )
-                if slot.phase == phase and slot.weekday == day.isoweekday() and held and at <= until:
+                held = plan.period.start <= at and (plan.period.end is None or at < plan.period.end)
+                if (
+                    slot.phase == phase
+                    and slot.weekday == day.isoweekday()
+                    and held
+                    and at <= until
+                ):
                     longest[at] = max(longest.get(at, timedelta(0)), slot.counts_from)
                     asked[at] = plan.required and _asks(item, at)
             day += timedelta(days=1)

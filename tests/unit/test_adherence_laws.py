@@ -83,7 +83,11 @@ def lives(draw: st.DrawFn) -> tuple[Item, list[Came], list[datetime]]:
     def at(n: int) -> datetime:
         return start + timedelta(minutes=15 * n)
 
-    return item, [Came(at(n), UUID(int=100 + k)) for k, n in enumerate(came)], [at(n) for n in looks]
+    return (
+        item,
+        [Came(at(n), UUID(int=100 + k)) for k, n in enumerate(came)],
+        [at(n) for n in looks],
+    )
 
 
 @settings(deadline=None)
