@@ -116,6 +116,15 @@ def _evidence(
         "previous": str(previous) if previous else None,
         "times": [
             [one.start.isoformat(), one.end.isoformat() if one.end else None, one.count]
-            for one in times
+            for one in _telling(times, policy, now)
         ],
     }
+
+
+def _telling(times: Sequence[Time], policy: Policy, now: datetime) -> list[Time]:
+    """Leave out what the answer does not depend on: a month of a home's comings and goings."""
+    stands = troubles.standing(times, policy, now)
+    ordered = sorted(times, key=lambda one: one.start)
+    if stands is None:
+        return ordered[-1:]
+    return [one for one in ordered if one.end is None or one.end >= stands.start]
