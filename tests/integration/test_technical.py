@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from psycopg.types.json import Jsonb
 
 from alerts.technical import desk, statements
 from tests.support.house import Home, add_home
@@ -94,15 +93,12 @@ def test_a_home_that_is_silent_for_longer_than_a_night_is_told_and_taken_back(
     desk.look(connection, MORNING + 12 * HOUR - MINUTE)
     assert _cases(connection) == []
     desk.look(connection, MORNING + 12 * HOUR)
-    assert [row[1:] for row in _cases(connection)] == [
-        (
-            "new",
-            "blue",
-            "Hjemmeboksen har ingen forbindelse til serveren, siden mandag 2. nov. kl. 08.00. "
-            "Spørg, om hjemmeboksen er tændt, og om internettet virker. Målinger gemmes i "
-            "hjemmeboksen og sendes, når den er tilbage",
-        )
-    ]
+    told = (
+        "Hjemmeboksen har ingen forbindelse til serveren, siden mandag 2. nov. kl. 08.00. "
+        "Spørg, om hjemmeboksen er tændt, og om internettet virker. Målinger gemmes i "
+        "hjemmeboksen og sendes, når den er tilbage"
+    )
+    assert [row[1:] for row in _cases(connection)] == [("new", "blue", told)]
     back = MORNING + 15 * HOUR
     _hear(connection, home.gateway, back)
     desk.look(connection, back + 29 * MINUTE)

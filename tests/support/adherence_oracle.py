@@ -1,4 +1,4 @@
-"""Adherence the slow way, straight from the sentences of docs/adherence.md: day by day, no cleverness.
+"""Adherence the slow way, straight from the sentences of docs/adherence.md: day by day.
 
 It shares the data classes of `alerts.adherence` and none of its arithmetic.
 """
