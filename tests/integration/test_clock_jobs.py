@@ -161,7 +161,7 @@ def test_the_recomputation_says_what_had_drifted_and_tells_it(
         caplog.clear()
         jobs.run_due(connection, job, wall(2026, 11, 3, 23) + 2 * HOUR)
         assert caplog.text == ""
-        desk.look(connection, wall(2026, 11, 3, 23), wall(2026, 11, 4, 22), AdherenceRule())
+        desk.look(connection, wall(2026, 11, 3, 23), wall(2026, 11, 4, 23), AdherenceRule())
         jobs.run_due(connection, job, wall(2026, 11, 4, 23))
         assert "nothing had drifted" in caplog.text
     summary = connection.execute("select summary from clock_job").fetchone()

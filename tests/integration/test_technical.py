@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -278,3 +282,20 @@ def test_looking_again_or_from_another_process_tells_nothing_more_and_all_can_be
         answer = statements.replay(evidence)
         reason = answer.reason
         assert [answer.severity, answer.score, reason.danish, reason.english] == found
+
+
+def test_operators_list_every_home_in_trouble_also_those_without_a_patient(
+    connection: Db, database_url: str
+) -> None:
+    made = add_home(connection, assigned=False)
+    _trouble(connection, made.gateway, "disk-full", datetime.now(UTC) - HOUR)
+    done = subprocess.run(
+        [sys.executable, "-m", "telekol", "homes", "--json"],
+        env={**os.environ, "TELEKOL_DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (one,) = json.loads(done.stdout)
+    assert (one["kit"], one["with_patient"], one["code"]) == (made.kit, False, "disk-full")
+    assert one["reason_en"].startswith("The gateway's disk is full")
