@@ -25,7 +25,7 @@ from psycopg import Connection
 from alerts import jobs
 from alerts.adherence import desk as adherence_desk
 from alerts.adherence import reminding
-from alerts.job_rules import AdherenceRule, JobRules
+from alerts.job_rule_store import RuleBook
 from alerts.jobs import Daily, Every, Job
 from alerts.technical import desk as technical_desk
 from telekol.backoff import delay_s
@@ -40,13 +40,14 @@ STUCK_AFTER_S: Final = 600.0
 """A turn longer than this is no work any more: that of a nation's patients takes some minutes."""
 
 
-def made(rules: JobRules) -> tuple[Job, ...]:
-    """Give the jobs, by the rules of a set."""
+def made() -> tuple[Job, ...]:
+    """Give the jobs; they go by the rule sets that are in use."""
+    book = RuleBook()
 
     def adherence(
         connection: Connection[Any], since: datetime | None, now: datetime
     ) -> Mapping[str, object]:
-        return asdict(adherence_desk.look(connection, since, now, rules.adherence))
+        return asdict(adherence_desk.look(connection, since, now, book))
 
     def reminders(
         connection: Connection[Any], since: datetime | None, now: datetime
@@ -56,12 +57,12 @@ def made(rules: JobRules) -> tuple[Job, ...]:
     def technical(
         connection: Connection[Any], _since: datetime | None, now: datetime
     ) -> Mapping[str, object]:
-        return asdict(technical_desk.look(connection, now, rules.technical))
+        return asdict(technical_desk.look(connection, now, book))
 
     def recompute(
         connection: Connection[Any], _since: datetime | None, now: datetime
     ) -> Mapping[str, object]:
-        return _recomputed(connection, now, rules.adherence)
+        return _recomputed(connection, now, book)
 
     return (
         # A measurement takes its blue off the board within this time; a deadline needs no more.
@@ -74,11 +75,9 @@ def made(rules: JobRules) -> tuple[Job, ...]:
     )
 
 
-def _recomputed(
-    connection: Connection[Any], now: datetime, rule: AdherenceRule
-) -> Mapping[str, object]:
+def _recomputed(connection: Connection[Any], now: datetime, book: RuleBook) -> Mapping[str, object]:
     """Compute everybody's state again and say how much the day's work had missed."""
-    looked = adherence_desk.recompute(connection, now, now, rule)
+    looked = adherence_desk.recompute(connection, now, now, book)
     if looked.told:
         log.warning(
             "recomputation: what is missing had drifted for %d of %d patients and was told anew",
@@ -93,9 +92,9 @@ def _recomputed(
 class Clockwork:
     """Does the jobs until asked to stop."""
 
-    def __init__(self, database_url: str, stop: StopSignal, rules: JobRules) -> None:
+    def __init__(self, database_url: str, stop: StopSignal) -> None:
         self._url = database_url
-        self._jobs = made(rules)
+        self._jobs = made()
         self._stop = stop
         self._turned_s = monotonic.monotonic()
         self._thread = threading.Thread(target=self._run, name="clockwork", daemon=True)

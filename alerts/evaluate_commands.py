@@ -116,9 +116,10 @@ def _write(rule_set: RuleSet, table: ReadingTable, rows: NDArray[np.intp], *, da
             findings = told.tell(
                 rule_set, outcomes, table.readings, danish=danish, measured_at=table.measured_at
             )
-            for finding in findings:
-                out.write(before)
-                out.write(encoder.encode(finding))
+            if findings:
+                # JSON writes a line's end within a text as two signs, so these end findings.
+                lines = encoder.encode_lines(findings).rstrip(b"\n").replace(b"\n", b",\n")
+                out.write(before + lines)
                 before = b",\n"
             progress.advance(task, part.stop - part.start)
     out.write(b"[]\n" if before == b"[\n" else b"\n]\n")

@@ -13,8 +13,6 @@ from typing import Annotated, Any, Final
 import psycopg
 import typer
 
-from alerts import job_rules
-from alerts.rulesets import loading
 from alerts.technical import desk, words
 from alerts.technical.desk import Standing
 from telekol.errors import TelekolError
@@ -46,10 +44,9 @@ def homes(
 
 
 def _standing(url: str) -> list[Standing]:
-    rules = job_rules.of(loading.load(), approved=False)
     try:
         with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
-            return desk.standing(connection, datetime.now(UTC), rules.technical)
+            return desk.standing(connection, datetime.now(UTC))
     except psycopg.OperationalError as error:
         raise TelekolError(f"the database is away: {str(error).strip()}") from None
 

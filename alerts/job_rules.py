@@ -9,15 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from alerts.adherence.judging import TELL_AFTER
 from alerts.families.silence import ADHERENCE, TECHNICAL, Adherence, Technical
 from alerts.rulesets.model import RuleSet, RuleSpec
 from alerts.technical.policy import Policy
 
-Source = Mapping[str, Any]
-"""Which rule of which set, as a finding's evidence names it."""
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Which rule of which set says so, as a finding names it; all None without a set."""
+
+    rule_set_id: int | None = None
+    rule_id: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ class AdherenceRule:
     """How soon after a deadline a silence is told."""
 
     tell_after: timedelta = TELL_AFTER
-    source: Source = field(default_factory=dict)
+    source: Source = Source()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class TechnicalRule:
     """When each trouble is told; a code that is not there has the template's policy."""
 
     policies: Mapping[str, Policy] = field(default_factory=dict)
-    source: Source = field(default_factory=dict)
+    source: Source = Source()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,11 @@ class JobRules:
     technical: TechnicalRule = TechnicalRule()
 
 
-def of(rule_set: RuleSet, *, approved: bool) -> JobRules:
+TEMPLATE: Final = JobRules()
+"""What holds where no rule set says otherwise."""
+
+
+def of(rule_set: RuleSet, rule_set_id: int | None = None, *, approved: bool = False) -> JobRules:
     """Take the jobs' rules out of a set; of several of one family the first holds."""
     found = {rule.family: rule for rule in reversed(rule_set.rules)}
     silence, trouble = found.get(ADHERENCE.name), found.get(TECHNICAL.name)
@@ -52,17 +62,20 @@ def of(rule_set: RuleSet, *, approved: bool) -> JobRules:
     home = trouble.parameters if trouble else Technical()
     assert isinstance(asked, Adherence)  # noqa: S101 - a rule has its family's parameters
     assert isinstance(home, Technical)  # noqa: S101 - as above
+
+    def source(rule: RuleSpec | None) -> Source:
+        return Source(rule_set_id, rule.id if rule else None, _named(rule_set, approved))
+
     return JobRules(
-        AdherenceRule(asked.tell_after, _source(rule_set, silence, approved=approved)),
-        TechnicalRule(home.policies(), _source(rule_set, trouble, approved=approved)),
+        AdherenceRule(asked.tell_after, source(silence)),
+        TechnicalRule(home.policies(), source(trouble)),
     )
 
 
-def _source(rule_set: RuleSet, rule: RuleSpec | None, *, approved: bool) -> Source:
+def _named(rule_set: RuleSet, approved: bool) -> Mapping[str, Any]:
     return {
         "name": rule_set.name,
         "version": rule_set.version,
         "fingerprint": rule_set.fingerprint,
-        "rule": rule.id if rule else None,
         "approved": approved,
     }

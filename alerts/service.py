@@ -13,10 +13,9 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from alerts import job_rules, trends
+from alerts import rule_store, trends
 from alerts.clockwork import Clockwork
-from alerts.engine import run_round
-from alerts.rulesets import loading
+from alerts.engine import Memory, run_round
 from alerts.settings import AlertsSettings
 from telekol.backoff import delay_s
 from telekol.heartbeat import Heartbeat
@@ -32,8 +31,7 @@ def run(settings: AlertsSettings, stop: StopSignal) -> None:
     """Judge readings until asked to stop."""
     failures = 0
     heartbeat = Heartbeat(settings.heartbeat_file)
-    rules = job_rules.of(loading.load(), approved=False)
-    clockwork = Clockwork(settings.database_url.get_secret_value(), stop, rules)
+    clockwork = Clockwork(settings.database_url.get_secret_value(), stop)
     clockwork.start()
     while not stop.is_set():
         try:
@@ -61,9 +59,12 @@ def _work(
     connection: Connection[Any], stop: StopSignal, heartbeat: Heartbeat, clockwork: Clockwork
 ) -> None:
     connection.execute("listen telekol_judgement")
+    with connection.transaction():
+        rule_store.publish_shipped(connection)
+    memory = Memory()
     while not stop.is_set():
         # Days for trends wait until no reading does.
-        idle = run_round(connection) == 0 and trends.refresh(connection) == 0
+        idle = run_round(connection, memory) == 0 and trends.refresh(connection) == 0
         # Silence that nobody looks for would be green: without its jobs this process is not well.
         if clockwork.is_well():
             heartbeat.beat()

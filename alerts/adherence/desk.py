@@ -21,6 +21,7 @@ from alerts.adherence import catching_up, statements, store
 from alerts.adherence.store import Record
 from alerts.adherence.words import Titles
 from alerts.cases import JudgedReading
+from alerts.job_rule_store import RuleBook
 from alerts.job_rules import AdherenceRule
 from telekol.severity import Channel
 
@@ -28,9 +29,6 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 200
 """Patients a transaction: their rows are locked for some hundredths of a second."""
-
-TEMPLATE: Final = AdherenceRule()
-"""What holds where no rule set says otherwise."""
 
 _NOBODY: Final = UUID(int=0)
 
@@ -55,7 +53,7 @@ def look(
     connection: Connection[Any],
     since: datetime | None,
     now: datetime,
-    rule: AdherenceRule = TEMPLATE,
+    book: RuleBook | None = None,
 ) -> Looked:
     """Tell what has become missing, or is no longer missing, in ``(since, now]``.
 
@@ -64,21 +62,24 @@ def look(
     since
         Up to when the last run has looked; None for the first run ever, which tells how things
         stand now and digs up nothing older.
+    book
+        Which rules hold for whom; keep one for many runs.
     """
+    book = book or RuleBook()
     if since is None:
-        return recompute(connection, now, now, rule)
-    patients = store.candidates(connection, since, now, rule.tell_after)
-    return _tell(connection, _batches(patients), since, now, rule)
+        return recompute(connection, now, now, book)
+    patients = store.candidates(connection, since, now, book.longest_wait(connection))
+    return _tell(connection, _batches(patients), since, now, book)
 
 
 def recompute(
     connection: Connection[Any],
     since: datetime,
     now: datetime,
-    rule: AdherenceRule = TEMPLATE,
+    book: RuleBook | None = None,
 ) -> Looked:
     """Tell it of everybody, whether or not anything points to them."""
-    return _tell(connection, _everybody(connection, since, now), since, now, rule)
+    return _tell(connection, _everybody(connection, since, now), since, now, book or RuleBook())
 
 
 def _everybody(
@@ -100,14 +101,18 @@ def _tell(
     batches: Iterable[Sequence[UUID]],
     since: datetime,
     now: datetime,
-    rule: AdherenceRule,
+    book: RuleBook,
 ) -> Looked:
     looked = told = 0
     for patients in batches:
         with connection.transaction():
             store.lock(connection, patients)
+            rules = book.of(connection, patients, now)
             records, titles = store.records(connection, patients, since, now)
-            told += sum(_tell_one(connection, one, titles, since, now, rule) for one in records)
+            told += sum(
+                _tell_one(connection, one, titles, since, now, rules[one.patient_id].adherence)
+                for one in records
+            )
         looked += len(patients)
     return Looked(looked, told)
 
@@ -121,12 +126,10 @@ def _tell_one(
     rule: AdherenceRule,
 ) -> int:
     told, count = record.told, 0
-    states = catching_up.untold(told, record.items, record.came, since, now, rule.tell_after)
-    for state in states:
-        finding = statements.made(
-            record.patient_id, state, told, titles, rule.tell_after, rule.source
-        )
-        if finding_store.insert(connection, finding):
+    wait = rule.tell_after
+    for state in catching_up.untold(told, record.items, record.came, since, now, wait):
+        finding = statements.made(record.patient_id, state, told, titles, wait, rule.source)
+        if finding_store.insert(connection, [finding]):
             count += 1
             is_news = bool(state.gist - (told.gist if told else frozenset()))
             # Without a score: of two blue statements the newer is what is so.

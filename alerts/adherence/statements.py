@@ -24,6 +24,7 @@ from alerts.adherence.judging import NAME, TELL_AFTER, VERSION, Came, Outcome, S
 from alerts.adherence.schedule import ZONE, Deadline
 from alerts.adherence.words import Name, Titles
 from alerts.findings import FINDING_NAMESPACE, Finding
+from alerts.job_rules import Source
 from alerts.reasons import Reason
 from telekol.quantities import Quantity
 from telekol.severity import Channel, Severity
@@ -46,7 +47,7 @@ def made(
     told: Told | None,
     titles: Titles,
     tell_after: timedelta = TELL_AFTER,
-    source: Mapping[str, Any] | None = None,
+    source: Source | None = None,
 ) -> Finding:
     """Make the finding that tells a state.
 
@@ -57,7 +58,8 @@ def made(
     source
         The rule set and rule that say so.
     """
-    evidence = _evidence(state, told, titles, tell_after) | {"rule_set": dict(source or {})}
+    source = source or Source()
+    evidence = _evidence(state, told, titles, tell_after) | {"rule_set": dict(source.evidence)}
     answer = replay(evidence)
     said = sorted((*key, at.isoformat()) for key, at in state.gist)
     name = f"{NAME}|{VERSION}|{patient_id}|{told.finding_id if told else '-'}|{said}"
@@ -79,6 +81,8 @@ def made(
         limits={"tell_after_s": tell_after.total_seconds()},
         evidence=evidence,
         reason=answer.reason,
+        rule_id=source.rule_id,
+        rule_set_id=source.rule_set_id,
     )
 
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
@@ -20,16 +20,14 @@ from alerts import case_store, finding_store
 from alerts.adherence import store as adherence_store
 from alerts.adherence.desk import Looked
 from alerts.cases import JudgedReading
-from alerts.job_rules import TechnicalRule
+from alerts.job_rule_store import RuleBook
+from alerts.job_rules import TEMPLATE, TechnicalRule
 from alerts.technical import policy, statements, store, troubles
 from alerts.technical.policy import Policy
 from alerts.technical.store import Home, ToldTrouble
 from alerts.technical.troubles import Key, Time
 from telekol.severity import Channel
 from telekol.troubles import TroubleCode
-
-TEMPLATE: Final = TechnicalRule()
-"""What holds where no rule set says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +39,36 @@ class Standing:
     time: Time
 
 
-def look(connection: Connection[Any], now: datetime, rule: TechnicalRule = TEMPLATE) -> Looked:
+def look(connection: Connection[Any], now: datetime, book: RuleBook | None = None) -> Looked:
     """Tell what stands and is untold, and take back what is over."""
     with_case = store.with_open_case(connection)
     times = _times(connection, now, with_case)
     told = 0
-    for patient in sorted({*times, *with_case}):
-        some = times.get(patient, {})
+    patients = sorted({*times, *with_case})
+    rules = (book or RuleBook()).of(connection, patients, now)
+    for patient in patients:
+        some, rule = times.get(patient, {}), rules[patient].technical
         if _untold(store.told(connection, patient), some, now, rule):
             told += _tell(connection, patient, some, now, rule)
     return Looked(len(times), told)
 
 
 def standing(
-    connection: Connection[Any], now: datetime, rule: TechnicalRule = TEMPLATE
+    connection: Connection[Any], now: datetime, book: RuleBook | None = None
 ) -> list[Standing]:
     """Give every trouble that stands now, of homes with and without a patient."""
+    homes = store.homes(connection, now)
+    patients = sorted({home.patient_id for home in homes if home.patient_id is not None})
+    rules = (book or RuleBook()).of(connection, patients, now)
+
+    def rule(home: Home) -> TechnicalRule:
+        return (TEMPLATE if home.patient_id is None else rules[home.patient_id]).technical
+
     return [
         Standing(home, key, stands)
-        for home in store.homes(connection, now)
+        for home in homes
         for key, times in sorted(home.times.items())
-        if (stands := troubles.standing(times, _policy(key, rule), now)) is not None
+        if (stands := troubles.standing(times, _policy(key, rule(home)), now)) is not None
     ]
 
 
@@ -128,7 +135,7 @@ def _store(
         rule.source,
         is_here=not key.gateway or any(one.gateway == key.gateway for one in times),
     )
-    if not finding_store.insert(connection, finding):
+    if not finding_store.insert(connection, [finding]):
         return 0
     judged = JudgedReading(finding.id, key.about, finding.severity, now)
     case_store.take_in(connection, patient, Channel.TECHNICAL, judged)

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from alerts.findings import FINDING_NAMESPACE, Finding
+from alerts.job_rules import Source
 from alerts.reasons import Reason
 from alerts.technical import troubles, words
 from alerts.technical.policy import Policy
@@ -36,7 +37,7 @@ def made(
     policy: Policy,
     previous: UUID | None,
     now: datetime,
-    source: Mapping[str, Any],
+    source: Source,
     *,
     is_here: bool,
 ) -> Finding:
@@ -48,7 +49,7 @@ def made(
         Whether the gateway is with the patient still.
     """
     evidence = _evidence(key, times, policy, previous, now, is_here=is_here)
-    evidence["rule_set"] = dict(source)
+    evidence["rule_set"] = dict(source.evidence)
     answer = replay(evidence)
     name = f"{NAME}|{VERSION}|{patient_id}|{key.about}|{previous or '-'}|{answer.severity}"
     return Finding(
@@ -70,6 +71,8 @@ def made(
         },
         evidence=evidence,
         reason=answer.reason,
+        rule_id=source.rule_id,
+        rule_set_id=source.rule_set_id,
     )
 
 

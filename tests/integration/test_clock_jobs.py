@@ -16,7 +16,6 @@ from psycopg.rows import TupleRow
 
 from alerts import clockwork, jobs
 from alerts.adherence import desk
-from alerts.job_rules import AdherenceRule, JobRules
 from alerts.jobs import Daily, Every, Job
 from tests.support.house import add_home
 from tests.support.plans import WALL, enrol, measure, plan, wall
@@ -154,14 +153,14 @@ def test_the_recomputation_says_what_had_drifted_and_tells_it(
     """A row that something removed, or a fault in what points to patients: the night finds it."""
     start = wall(2026, 11, 2)
     _enrolled(connection, "gw-test-1", start)
-    (job,) = [one for one in clockwork.made(JobRules()) if one.name == "recompute-adherence"]
+    (job,) = [one for one in clockwork.made() if one.name == "recompute-adherence"]
     with caplog.at_level(logging.INFO, "alerts.clockwork"):
         jobs.run_due(connection, job, wall(2026, 11, 3, 23))
         assert "had drifted for 1 of 1 patients" in caplog.text
         caplog.clear()
         jobs.run_due(connection, job, wall(2026, 11, 3, 23) + 2 * HOUR)
         assert caplog.text == ""
-        desk.look(connection, wall(2026, 11, 3, 23), wall(2026, 11, 4, 23), AdherenceRule())
+        desk.look(connection, wall(2026, 11, 3, 23), wall(2026, 11, 4, 23))
         jobs.run_due(connection, job, wall(2026, 11, 4, 23))
         assert "nothing had drifted" in caplog.text
     summary = connection.execute("select summary from clock_job").fetchone()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.job_rules import Source
 from alerts.technical import statements, troubles
 from alerts.technical.policy import POLICIES, UNKNOWN, Policy, policy
 from alerts.technical.troubles import Key, Presence, Time
@@ -119,7 +120,7 @@ def test_a_statement_can_be_made_again_from_its_evidence(
 ) -> None:
     key = Key("gw-1", TroubleCode.RADIO_BLIND)
     finding = statements.made(
-        UUID(int=1), key, _times(*some), LASTING, None, _at(now), {}, is_here=True
+        UUID(int=1), key, _times(*some), LASTING, None, _at(now), Source(), is_here=True
     )
     answer = statements.replay(finding.evidence)
     assert (answer.severity, answer.score, answer.reason) == (
@@ -133,7 +134,7 @@ def test_a_statement_can_be_made_again_from_its_evidence(
 def test_the_sentence_says_what_since_when_and_what_to_do() -> None:
     key = Key("gw-1", TroubleCode.DEVICE_BATTERY_LOW, "AA:BB:CC:DD:EE:FF")
     finding = statements.made(
-        UUID(int=1), key, _times((0, None)), LASTING, None, _at(90), {}, is_here=True
+        UUID(int=1), key, _times((0, None)), LASTING, None, _at(90), Source(), is_here=True
     )
     assert finding.reason.danish == (
         "Apparatets batteri er næsten tomt (apparat AA:BB:CC:DD:EE:FF), "
