@@ -160,6 +160,9 @@ def _deadline(item: Item, at: datetime, until: datetime) -> Deadline | None:
 
 
 def _in_a_row(item: Item, newest: Came | None, at: datetime, until: datetime) -> int:
-    bounds = [one for one in (newest and newest.at, item.rested_until(at)) if one]
+    rested = item.rested_until(at)
+    # A deadline at the very moment at which a pause ends is asked.
+    bounds = [newest.at] if newest else []
+    bounds += [rested - timedelta.resolution] if rested else []
     asked = schedule.asked_since(item, max(bounds, default=None), until)
     return sum(newest is None or newest.at <= one.opens for one in asked)

@@ -99,10 +99,11 @@ def test_one_process_at_a_time_does_a_job_and_another_takes_over_when_it_dies(
     work = Worker()
     job = Job("test", Every(MINUTE), work)
     assert not jobs.run_due(connection, job, NOON)
-    connection.execute(
+    kill = (
         "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(600)%' "
-        "and pid <> pg_backend_pid()"
+        "and state = 'active' and pid <> pg_backend_pid()"
     )
+    wait_until(lambda: bool(connection.execute(kill).fetchall()), "the other to be inside")
     thread.join(30)
     wait_until(lambda: jobs.run_due(connection, job, NOON), "the lock of the dead to be free")
     assert work.looks == [(None, NOON)]

@@ -187,3 +187,13 @@ def test_what_is_told_last_is_how_it_stands_also_when_readings_came_late(
     expected = oracle.missing(item, came, looks[-1], TELL_AFTER)
     standing = {at for _, at in told.gist} if told else set()
     assert standing == ({expected[0]} if expected else set())
+
+
+def test_a_deadline_at_the_moment_at_which_a_pause_ends_is_the_first_one_missed() -> None:
+    """Found by the walk: it was missing, and counted as missed zero times in a row."""
+    start, end = datetime(2026, 11, 2, 8, tzinfo=UTC), datetime(2026, 11, 9, 9, tzinfo=UTC)
+    slot = Slot(Phase.STEADY, 1, time(10), timedelta(hours=10))
+    item = Item("spo2", ENROLMENT, Span(start), (Asked(UUID(int=10), Span(start), 0, (slot,)),))
+    paused = Item("spo2", ENROLMENT, Span(start), item.plans, (Span(start, end),))
+    found = judging.stand(paused, [], end + timedelta(hours=1))
+    assert (found.outcome, found.in_a_row) == (judging.Outcome.MISSING, 1)
