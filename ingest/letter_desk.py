@@ -70,13 +70,10 @@ class LetterDesk:
             return
         self._looked_s = time.monotonic()
         try:
-            out = self._decide(self._open(), now)
+            send_due(self._open(), self._send, now)
         except psycopg.Error as error:
             self.close()
             log.warning("homes cannot be written to now, again later: %s", str(error).strip())
-            return
-        for instruction in out:
-            self._send(topics.instructions(instruction.gateway), encode_instruction(instruction))
 
     def close(self) -> None:
         """Drop the connection, if there is one."""
@@ -84,21 +81,30 @@ class LetterDesk:
         if connection is not None:
             connection.close()
 
-    def _decide(self, connection: Connection[Any], now: datetime) -> list[Instruction]:
-        with connection.transaction():
-            row = connection.execute(_SQL["alone"]).fetchone()
-            if row is None or not row[0]:
-                return []
-            values = {"now": now, "most": LETTERS_PER_LOOK}
-            rows = connection.execute(_SQL["open"], values).fetchall()
-            sent = [_carry_out(connection, _letter(row), now) for row in rows]
-            return [instruction for instruction in sent if instruction is not None]
-
     def _open(self) -> Connection[Any]:
         if self._connection is None:
             patience = f"-c statement_timeout={STATEMENT_MS}"
             self._connection = open_line(self._url, "telekol-ingest-letters", options=patience)
         return self._connection
+
+
+def send_due(
+    connection: Connection[Any], send: Callable[[str, bytes], None], now: datetime
+) -> None:
+    """Hand to the broker what is due, once that is on record; end what is over."""
+    for instruction in _decide(connection, now):
+        send(topics.instructions(instruction.gateway), encode_instruction(instruction))
+
+
+def _decide(connection: Connection[Any], now: datetime) -> list[Instruction]:
+    with connection.transaction():
+        row = connection.execute(_SQL["alone"]).fetchone()
+        if row is None or not row[0]:
+            return []
+        values = {"now": now, "most": LETTERS_PER_LOOK}
+        rows = connection.execute(_SQL["open"], values).fetchall()
+        sent = [_carry_out(connection, _letter(row), now) for row in rows]
+        return [instruction for instruction in sent if instruction is not None]
 
 
 def _letter(row: tuple[Any, ...]) -> Letter:

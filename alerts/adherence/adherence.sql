@@ -49,11 +49,12 @@ join plan p on p.id = i.plan_id and p.period && tstzrange(%(now)s, %(now)s + int
 join enrolment e on e.id = p.enrolment_id
 
 -- whose_change: Those of whom something was written since, that moves what is missing: a reading that
--- was declared invalid or valid, a plan, the end of an enrolment. A pause bears no time of its own.
-select patient_id from validity_event where at > %(since)s and at <= %(now)s
+-- was declared invalid or valid, a plan. A pause bears no time of its own. A row's time is taken before
+-- its transaction commits, so what was written in the last quarter of an hour is looked at again.
+select patient_id from validity_event where at > %(since)s - interval '15 minutes'
 union
 select e.patient_id from plan p join enrolment e on e.id = p.enrolment_id
-where p.set_at > %(since)s and p.set_at <= %(now)s
+where p.set_at > %(since)s - interval '15 minutes'
 
 -- whose_silence_may_end: Of those who are told as missing, whom something has come from since, or
 -- whose pause, plan or enrolment began or ended in these days. A silent patient costs a few steps
@@ -66,10 +67,10 @@ where c.channel = 'missing' and c.state <> 'closed'
             where o.patient_id = c.patient_id
                 and o.quantity = any (enum_range(null::quantity))
                 and o.measured_at > %(since)s - interval '15 days'
-                and o.stored_at > %(since)s - interval '1 minute')
+                and o.stored_at > %(since)s - interval '15 minutes')
         or exists (
             select from questionnaire_answer a
-            where a.patient_id = c.patient_id and a.stored_at > %(since)s - interval '1 minute')
+            where a.patient_id = c.patient_id and a.stored_at > %(since)s - interval '15 minutes')
         or exists (
             select from enrolment e
             left join enrolment_pause s on s.enrolment_id = e.id
