@@ -57,7 +57,8 @@ class Family:
 def population(patients: int, seed: int = 1) -> Window:
     """SpO2 of patients who measure every day or so, miss some, and partly began of late.
 
-    One in twenty was away for one to three months, so that what lies before counts no more.
+    One in twenty was away for one to three months, so that what lies before counts no more; at
+    least ten readings came since, for a group without readings is in no table of pandas.
 
     In steps of 0.1, so that there are ties, but no two readings of one instant: pymannkendall
     knows no times.
@@ -70,7 +71,7 @@ def population(patients: int, seed: int = 1) -> Window:
     )
     steps[:, 0] = 0
     away = rng.random(patients) < PAUSED
-    steps[away, rng.integers(1, WIDTH, away.sum())] += rng.uniform(30, 90, away.sum())
+    steps[away, rng.integers(10, WIDTH, away.sum())] += rng.uniform(30, 90, away.sum())
     ages = np.cumsum(steps, axis=1)[:, ::-1].astype(np.float32)
     # A third began less than a window ago.
     missing = rng.integers(0, WIDTH - 12, patients) * (rng.random(patients) < 1 / 3)
