@@ -13,7 +13,7 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alerts.context import Context, OwnNumbers
@@ -71,7 +71,7 @@ class StoredYear:
         chosen = list(own_limits)
         stand_ins = tuple(_stand_ins(rule_set, {each.quantity for each in chosen}))
         whole = _with(rule_set, stand_ins)
-        context = Context(references, _own(whole, chosen), approved=approved)
+        context = Context(references, own_numbers(whole, chosen), approved=approved)
         return cls(rule_set, stand_ins, Past.of(readings, whole, context, since_us))
 
     def under(self, changed: RuleSet) -> Difference:
@@ -115,7 +115,10 @@ def _stand_ins(rule_set: RuleSet, quantities: Iterable[Quantity]) -> Iterable[Ru
             yield spec.model_copy(update={"id": f"{OWN_LIMITS}-{quantity.value.replace('_', '-')}"})
 
 
-def _own(rule_set: RuleSet, own_limits: list[PatientLimits]) -> dict[tuple[str, str], OwnNumbers]:
+def own_numbers(
+    rule_set: RuleSet, own_limits: Sequence[PatientLimits]
+) -> dict[tuple[str, str], OwnNumbers]:
+    """Put patients' own limits into the rules of a set that hold absolute limits."""
     found: dict[tuple[str, str], OwnNumbers] = {}
     for quantity in {each.quantity for each in own_limits}:
         of = [each for each in own_limits if each.quantity is quantity]

@@ -3,6 +3,11 @@
 -- patients_of_team: Whose readings a team looks after, in a fixed order.
 select id from patient where team_id = %(team)s order by id
 
+-- patients_with_readings: Everybody of whom anything was measured.
+select p.id from patient p
+where exists (select from observation o where o.patient_id = p.id)
+order by p.id
+
 -- patients_there: Which of some patients there are, in the order asked for.
 select t.patient_id
 from unnest(%(patients)s::uuid[]) with ordinality as t (patient_id, place)

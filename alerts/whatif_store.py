@@ -44,6 +44,11 @@ def patients_of_team(connection: Connection[Any], team: str) -> list[UUID]:
     return found
 
 
+def patients_with_readings(connection: Connection[Any]) -> list[UUID]:
+    """List everybody of whom anything was measured, in a fixed order."""
+    return [row[0] for row in connection.execute(_SQL["patients_with_readings"])]
+
+
 def stored_years(
     connection: Connection[Any],
     patients: Sequence[UUID],
@@ -72,8 +77,8 @@ def stored_years(
         StoredYear.of(
             rule_sets[in_force.rule_set_id],
             readings_of(connection, whom, moment),
-            _references(connection, whom, moment),
-            _limits(connection, whom, moment),
+            references_of(connection, whom, moment),
+            limits_of(connection, whom, moment),
             since_us,
             approved=in_force.approved,
         )
@@ -96,9 +101,10 @@ def readings_of(connection: Connection[Any], patients: Sequence[UUID], until: da
     )
 
 
-def _references(
+def references_of(
     connection: Connection[Any], patients: Sequence[UUID], until: datetime
 ) -> References:
+    """Load usual levels of patients, approved or not, that held at some time up to `until`."""
     rows = connection.execute(_SQL["levels"], _asked(patients, until)).fetchall()
     if not rows:
         return References.none()
@@ -108,9 +114,10 @@ def _references(
     return References.of(series, numbers, dated, value, approved, known, n)
 
 
-def _limits(
+def limits_of(
     connection: Connection[Any], patients: Sequence[UUID], until: datetime
 ) -> Iterator[PatientLimits]:
+    """Load the own limits of patients that are in force at `until`."""
     for place, quantity, *limits in connection.execute(_SQL["limits"], _asked(patients, until)):
         red_low, yellow_low, yellow_high, red_high = limits
         numbers = (red_low, yellow_low, yellow_high, red_high)
