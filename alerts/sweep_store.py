@@ -16,7 +16,7 @@ from psycopg import Connection
 
 from alerts import whatif_store
 from alerts.blocks import Block
-from alerts.context import Context
+from alerts.context import Context, OwnNumbers
 from alerts.database_commands import database
 from alerts.rulesets.model import RuleSet
 from alerts.stored_year import own_numbers
@@ -42,7 +42,7 @@ class StoredPart:
         """Fetch readings, usual levels and own limits."""
         with database("sweep") as connection:
             limits = list(whatif_store.limits_of(connection, self.patients, self.until))
-            own = {}
+            own: dict[tuple[str, str], OwnNumbers] = {}
             for rule_set in self.rule_sets:
                 own |= own_numbers(rule_set, limits)
             return Block(
