@@ -82,7 +82,9 @@ def test_the_command_makes_logins_and_changes_their_passwords(
     with telekol(tmp_path, "database", "logins", TELEKOL_API_PASSWORD=first, **address) as one:
         assert one.wait(60) == 0
     with psycopg.connect(fresh.url()) as admin:
-        rows: dict[str, str] = dict(admin.execute("select rolname, rolpassword from pg_authid").fetchall())
+        rows: dict[str, str] = dict(
+            admin.execute("select rolname, rolpassword from pg_authid").fetchall()
+        )
     assert _verifies(rows["telekol_api_login"], first)
     assert _verifies(rows["telekol_ingest_login"], second + "ingest")
 
