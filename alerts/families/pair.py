@@ -144,7 +144,9 @@ def _why(about: About, pulse_rate: float, spo2_n: float, pulse_n: float) -> Reas
             "der er ingen puls målt sammen med den", "no pulse was measured together with it"
         )
     fewest = min(spo2_n, pulse_n)
-    return words.too_few(fewest, about.need) if fewest < about.need.least_count else words.NO_NUMBER
+    if fewest < about.need.least_count:
+        return words.too_few(fewest, about.need, earlier=True)
+    return words.NO_NUMBER
 
 
 FAMILY: Final = Family(
