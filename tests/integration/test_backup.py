@@ -221,6 +221,30 @@ def test_no_file_is_overwritten_and_none_is_left_when_it_fails(
     assert not (tmp_path / "other").exists()
 
 
+DEFINERS = (
+    "select p.oid::regprocedure::text, p.proowner::regrole::text, p.prosecdef, p.proconfig, "
+    "p.proacl::text from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef "
+    "order by 1"
+)
+
+
+def test_functions_that_lend_their_owners_rights_are_restored_to_the_same_owners(
+    tmp_path: Path, house: Db, database_url: str, empty: str
+) -> None:
+    """Else they would run as whoever restored: a superuser's rights behind a page."""
+    before = house.execute(DEFINERS.encode()).fetchall()
+    assert {row[1] for row in before} >= {"telekol_readings", "telekol_corrections"}
+    backup.back_up(database_url, tmp_path / "house.dump", Quiet())
+    backup.restore(empty, tmp_path / "house.dump", Quiet())
+    with psycopg.connect(empty) as connection:
+        assert connection.execute(DEFINERS.encode()).fetchall() == before
+        create = (
+            "select has_schema_privilege(r, 'public', 'create') "
+            "from unnest(array['telekol_readings', 'telekol_corrections']) r"
+        )
+        assert connection.execute(create.encode()).fetchall() == [(False,), (False,)]
+
+
 def test_a_backup_that_was_killed_is_none_and_the_next_is_whole(
     tmp_path: Path, house: Db, database_url: str, empty: str
 ) -> None:
