@@ -98,6 +98,38 @@ def limits_missing(quantity: Quantity) -> Reason:
     )
 
 
+def of_template(reason: Reason) -> Reason:
+    """Say in the sentence itself that its numbers are a template's, which nobody has approved."""
+    return Reason(
+        f"{reason.danish} (skabelon, ikke lægegodkendt)",
+        f"{reason.english} (template, not approved by a physician)",
+    )
+
+
+def judged_anew(reason: Reason) -> Reason:
+    """Say in the sentence itself that it is no news: other readings came, went or changed hands."""
+    return Reason(f"{reason.danish} (vurderet igen)", f"{reason.english} (judged again)")
+
+
+def reference_missing(quantity: Quantity) -> Reason:
+    """Say that a usual level is missing, so a rule could not answer."""
+    facts = FACTS[quantity]
+    return Reason(
+        f"{facts.danish}: der mangler et sædvanligt niveau at vurdere ud fra. "
+        "En læge skal tage stilling",
+        f"{facts.english}: there is no usual level to judge it against. A physician must decide",
+    )
+
+
+def rule_failed(quantity: Quantity) -> Reason:
+    """Say that a rule failed on a reading, so a person must look."""
+    facts = FACTS[quantity]
+    return Reason(
+        f"{facts.danish}: en regel fejlede. Se på målingen selv, og giv driften besked",
+        f"{facts.english}: a rule failed. Look at the reading yourself and tell operations",
+    )
+
+
 def judged_again(quantity: Quantity) -> Reason:
     """Say that readings can be judged again."""
     facts = FACTS[quantity]
