@@ -5,7 +5,7 @@ sentences), `rulesets.model`, `context` and `reference` (what is known beside re
 (a rule set over readings), `told` and `reasons` (findings in words), `reading_table` (CSV),
 `findings`, `cases`. They take values and return values.
 
-The database is touched by `reading_store`, `finding_store` and `case_store`, each beside its
-queries in ``queries.sql``; the disk by `rulesets.loading` and the commands; the clock and the
+The database is touched by `finding_store` and `case_store`, with their queries in
+``queries.sql``; the disk by `rulesets.loading` and the commands; the clock and the
 process by `service`.
 """

@@ -24,6 +24,7 @@ from telekol.tables import (
     CaseEvent,
     Clinician,
     Finding,
+    Judgement,
     MeasuringDevice,
     Patient,
     PatientLimit,
@@ -162,14 +163,36 @@ def _from_function(call: FunctionElement[Any]) -> type[StoredObservation]:
 def judgements(
     session: ReadSession, patient_id: UUID, since: datetime
 ) -> Sequence[Row[str | None, datetime, str]]:
-    """List what the clinical rules said: quantity, time of the reading, severity."""
+    """List what the clinical rules said of each reading last: quantity, time, severity.
+
+    What no rule could say anything of is left out; so is what others than a rule set's rules found
+    in their findings, and what a release before found, unless a reading has no judgement.
+    """
+    said = (
+        select(col(Judgement.quantity), col(Judgement.measured_at), col(Judgement.severity))
+        .where(col(Judgement.patient_id) == patient_id, col(Judgement.measured_at) >= since)
+        .ext(
+            distinct_on(
+                col(Judgement.quantity), col(Judgement.measured_at), col(Judgement.reading_id)
+            )
+        )
+        .order_by(
+            col(Judgement.quantity),
+            col(Judgement.measured_at),
+            col(Judgement.reading_id),
+            col(Judgement.turn).desc(),
+        )
+    )
     columns = (col(Finding.quantity), col(Finding.measured_at), col(Finding.severity))
-    statement = (
+    found = (
         select(*columns)
         .where(col(Finding.patient_id) == patient_id, col(Finding.measured_at) >= since)
         .where(col(Finding.channel) == "clinical", col(Finding.result) == "judged")
+        .where(col(Finding.rule_id).is_(None))
     )
-    return session.connection().execute(statement).all()
+    connection = session.connection()
+    known = [row for row in connection.execute(said) if row[2] is not None]
+    return [*known, *connection.execute(found)]
 
 
 def recent_findings(session: ReadSession, patient_id: UUID, most: int = 15) -> Sequence[Finding]:

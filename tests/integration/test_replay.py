@@ -45,7 +45,7 @@ def _morning(luck: random.Random, day: int, ill: bool) -> list[Reading]:
 
 
 def _live(connection: Db, patient: UUID, luck: random.Random, memory: Memory) -> None:
-    """A patient's weeks: late messages, backlogs, doubtful and withdrawn readings, judged as met."""
+    """A patient's weeks: late messages, backlogs, withdrawn readings, judged as they come."""
     held: list[Reading] = []
     start_ill = luck.randrange(40, 60)
     for day in range(DAYS):
