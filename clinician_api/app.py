@@ -18,7 +18,17 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
 
-from clinician_api import board, cases, errors, json_api, patient, sign_in
+from clinician_api import (
+    board,
+    cases,
+    errors,
+    held,
+    json_api,
+    patient,
+    reading,
+    sign_in,
+    technical,
+)
 from clinician_api.database import Database
 from clinician_api.guard import Guard
 from clinician_api.hub import Hub
@@ -65,7 +75,7 @@ def create_app(settings: ApiSettings, now: Callable[[], datetime] = _utc_now) ->
     app.state.house = house
     errors.install(app)
     app.add_middleware(Guard, cookies=house.cookies, now=now, on_error=errors.unexpected)
-    for module in (sign_in, board, cases, patient, json_api):
+    for module in (sign_in, board, cases, held, technical, patient, reading, json_api):
         # On the routers and not on the application: there it would stand outside the guard,
         # which would see the refusal as a fault and could not give it our headers.
         app.include_router(module.router, max_body_size=_BODY_LIMIT_BYTES)

@@ -39,17 +39,29 @@ class Size:
 
 
 WIDE: Final = Size("wide", 960, 250)
+SMALL: Final = Size("wide", 620, 190)
+"""Beside words, on a screen where WIDE has no room."""
 NARROW: Final = Size("narrow", 340, 220)
 """For a phone held upright, where WIDE would shrink to an illegible strip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One reading; severity None when no rule has judged it."""
+    """One reading.
+
+    Parameters
+    ----------
+    severity
+        None when no rule has judged it.
+    aside
+        None for a reading that counts; else how it stands aside: "invalid" or "held". Such a one
+        is drawn hollow and joined to nothing.
+    """
 
     at: datetime
     value: float
     severity: Severity | None
+    aside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,11 @@ _SHAPES: Final[dict[Severity | None, str]] = {
     Severity.BLUE: "M-4.5,-4.5 L4.5,-4.5 L4.5,4.5 L-4.5,4.5 Z",
     Severity.GREEN: "M-3.5,0 A3.5,3.5 0 1 0 3.5,0 A3.5,3.5 0 1 0 -3.5,0 Z",
     None: "M-3.5,0 A3.5,3.5 0 1 0 3.5,0 A3.5,3.5 0 1 0 -3.5,0 Z",
+}
+_ASIDE: Final = {
+    # A ring struck through, and a cross: neither can be taken for a reading that counts.
+    "invalid": "M-4,0 A4,4 0 1 0 4,0 A4,4 0 1 0 -4,0 M-6,6 L6,-6",
+    "held": "M-5.5,-5.5 L5.5,5.5 M-5.5,5.5 L5.5,-5.5",
 }
 
 
@@ -209,7 +226,8 @@ class _Drawing:
 
     def _lines(self) -> Iterator[str]:
         """Join neighbours, run by run."""
-        points = sorted(self._chart.points, key=lambda point: point.at)
+        counting = (point for point in self._chart.points if point.aside is None)
+        points = sorted(counting, key=lambda point: point.at)
         for run in runs(points):
             if len(run) > 1:
                 path = " ".join(f"{self._x(p.at)},{self._y(p.value)}" for p in run)
@@ -221,8 +239,10 @@ class _Drawing:
             self._chart.points, key=lambda p: p.severity.rank if p.severity else -1
         ):
             place = f"translate({self._x(point.at)} {self._y(point.value)})"
+            kind = point.aside or point.severity or "none"
+            shape = _ASIDE[point.aside] if point.aside else _SHAPES[point.severity]
             yield (
-                f'<path class="mark {point.severity or "none"}" d="{_SHAPES[point.severity]}" '
+                f'<path class="mark {kind}" d="{shape}" '
                 f'transform="{place}"><title>{escape(self._chart.point_label(point))}</title></path>'
             )
 

@@ -6,7 +6,7 @@ function asks the database once, whatever the number of patients.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 
+from clinician_api.clauses import Clause, clauses_of, finding_ids
 from clinician_api.database import ReadSession
 from telekol.severity import Severity
 from telekol.tables import (
@@ -25,6 +26,7 @@ from telekol.tables import (
     Clinician,
     Finding,
     MeasuringDevice,
+    Membership,
     Patient,
     PatientLimit,
     StoredObservation,
@@ -83,6 +85,14 @@ def clinician(session: ReadSession, clinician_id: str) -> tuple[Clinician, Team]
     return session.exec(joined.where(col(Clinician.id) == clinician_id)).first()
 
 
+def roles(session: ReadSession, clinician_id: str) -> Sequence[str]:
+    """List the roles that somebody has now, in whatever team."""
+    statement = select(Membership.role).where(
+        col(Membership.clinician_id) == clinician_id, col(Membership.period).contains(func.now())
+    )
+    return session.exec(statement.distinct()).all()
+
+
 def open_cases(
     session: ReadSession, patient_id: UUID | None = None, most: int = BOARD_LIMIT
 ) -> list[CaseRow]:
@@ -92,6 +102,20 @@ def open_cases(
         conditions.append(col(TriageCase.patient_id) == patient_id)
     order = (_RANK.desc(), _TURN, col(TriageCase.opened_at), col(TriageCase.id))
     return _case_rows(session, *conditions, order=order, most=most)
+
+
+def clauses(session: ReadSession, rows: Sequence[CaseRow]) -> dict[UUID, list[Clause]]:
+    """Give the findings that the sentences of these cases are made of; two questions for all."""
+    if not rows:
+        return {}
+    case_ids = [row.case.id for row in rows]
+    events = select(CaseEvent).where(col(CaseEvent.case_id).in_(case_ids))
+    named = finding_ids(session.exec(events.order_by(col(CaseEvent.version))).all())
+    wanted = {one for ids in named.values() for one in ids}
+    names = ("id", "severity", "measured_at", "reason_da", "reason_en")
+    statement = sqlalchemy.select(*(getattr(Finding, name) for name in names))
+    found = session.execute(statement.where(col(Finding.id).in_(wanted)))
+    return clauses_of(named, [Clause(*row) for row in found])
 
 
 def just_closed(session: ReadSession, now: datetime) -> list[CaseRow]:
@@ -147,11 +171,28 @@ def readings(
     return session.exec(statement).all()
 
 
-def latest_readings(session: ReadSession, patient_id: UUID) -> Sequence[StoredObservation]:
-    """List the newest reading of each quantity, however old it is."""
+def reading(
+    session: ReadSession, patient_id: UUID, reading_id: UUID, measured_at: datetime
+) -> tuple[StoredObservation, MeasuringDevice] | None:
+    """Find one of a patient's readings; None if it is not theirs, or not of that time."""
+    statement = (
+        select(StoredObservation, MeasuringDevice)
+        .join(MeasuringDevice, col(MeasuringDevice.id) == col(StoredObservation.device_id))
+        .where(col(StoredObservation.patient_id) == patient_id)
+        .where(col(StoredObservation.measured_at) == measured_at)
+        .where(col(StoredObservation.reading_id) == reading_id)
+    )
+    return session.exec(statement).first()
+
+
+def latest_readings(
+    session: ReadSession, patient_id: UUID, invalid: Collection[UUID] = ()
+) -> Sequence[StoredObservation]:
+    """List the newest reading of each quantity that counts, however old it is."""
     statement = (
         select(StoredObservation)
         .where(col(StoredObservation.patient_id) == patient_id)
+        .where(col(StoredObservation.reading_id).not_in(invalid))
         .ext(distinct_on(col(StoredObservation.quantity)))
         .order_by(col(StoredObservation.quantity), col(StoredObservation.measured_at).desc())
     )
@@ -161,10 +202,16 @@ def latest_readings(session: ReadSession, patient_id: UUID) -> Sequence[StoredOb
 def judgements(
     session: ReadSession, patient_id: UUID, since: datetime
 ) -> Sequence[Row[str | None, datetime, str]]:
-    """List what the clinical rules said: quantity, time of the reading, severity."""
+    """List what the clinical rules said: quantity, time of the reading, severity.
+
+    Of each rule what it said last: what was judged again stands as it is now.
+    """
     columns = (col(Finding.quantity), col(Finding.measured_at), col(Finding.severity))
+    said_of = (col(Finding.quantity), col(Finding.measured_at), col(Finding.rule))
     statement = (
         select(*columns)
+        .ext(distinct_on(*said_of))
+        .order_by(*said_of, col(Finding.found_at).desc())
         .where(col(Finding.patient_id) == patient_id, col(Finding.measured_at) >= since)
         .where(col(Finding.channel) == "clinical", col(Finding.result) == "judged")
     )
@@ -179,6 +226,18 @@ def recent_findings(session: ReadSession, patient_id: UUID, most: int = 15) -> S
         .where((col(Finding.severity) != "green") | (col(Finding.result) == "insufficient"))
         .order_by(col(Finding.measured_at).desc(), col(Finding.found_at).desc())
         .limit(most)
+    )
+    return session.exec(statement).all()
+
+
+def findings_of(session: ReadSession, patient_id: UUID, reading_id: UUID) -> Sequence[Finding]:
+    """List the findings that are about one reading or use it, newest first."""
+    statement = (
+        select(Finding)
+        .where(col(Finding.patient_id) == patient_id)
+        .where(col(Finding.reading_ids).contains([reading_id]))
+        .order_by(col(Finding.found_at).desc())
+        .limit(20)
     )
     return session.exec(statement).all()
 

@@ -7,25 +7,16 @@ the length of modules.
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
+from clinician_api.language import Language, Text
+from clinician_api.texts_desk import DESK
+from clinician_api.texts_physician import PHYSICIAN
+from clinician_api.texts_technical import TECHNICAL
 
-class Language(StrEnum):
-    """A language people can choose."""
+__all__ = ["MONTHS", "TEXTS", "WEEKDAYS", "Language", "Text"]
 
-    DANISH = "da"
-    ENGLISH = "en"
-
-
-class Text(NamedTuple):
-    """One text in every language."""
-
-    da: str
-    en: str
-
-
-TEXTS: Final[dict[str, Text]] = {
+_GENERAL: Final[dict[str, Text]] = {
     "app.name": Text("Tele-KOL", "Tele-KOL"),
     "app.skip": Text("Gå til indholdet", "Skip to content"),
     "app.sign_out": Text("Log af", "Sign out"),
@@ -155,6 +146,10 @@ TEXTS: Final[dict[str, Text]] = {
         "{count} målinger mellem {lowest} og {highest} {unit}; seneste {latest} {unit}. {limits}.",
         "{count} readings from {lowest} to {highest} {unit}; latest {latest} {unit}. {limits}.",
     ),
+    "chart.invalid": Text(
+        "{count} ugyldige målinger er vist som tomme, overstregede ringe og tæller ikke med.",
+        "{count} invalid readings are shown as empty rings, struck through, and do not count.",
+    ),
     # Signing in
     "sign_in.title": Text("Log på", "Sign in"),
     "sign_in.warning": Text(
@@ -176,7 +171,29 @@ TEXTS: Final[dict[str, Text]] = {
     ),
     "role.nurse": Text("sygeplejerske", "nurse"),
     "role.physician": Text("læge", "physician"),
+    "role.assistant": Text("assistent", "assistant"),
+    "role.administrator": Text("administrator", "administrator"),
+    "role.logistics": Text("support", "support"),
+    "role.viewer": Text("læseadgang", "may read"),
+    # Where one can go
+    "nav.label": Text("Sider", "Pages"),
+    "nav.board": Text("Tavle", "Board"),
+    "nav.held": Text("Uden ejer", "Without owner"),
+    "nav.technical": Text("Hjem og udstyr", "Homes and devices"),
+    "nav.rules": Text("Regelsæt", "Rule sets"),
     # What can go wrong
+    "error.back": Text("Tilbage", "Back"),
+    "error.forbidden": Text(
+        "Din rolle giver ikke adgang til dette.", "Your role does not give access to this."
+    ),
+    "error.not_yours": Text(
+        "Kun sygeplejersker og læger, der arbejder for borgeren, kan gøre dette.",
+        "Only nurses and physicians who work for the patient can do this.",
+    ),
+    "error.decided_first": Text(
+        "En anden har taget stilling først, og din beslutning er ikke gemt. Se, hvad der gælder nu.",
+        "Somebody else decided first, and yours was not saved. See what holds now.",
+    ),
     "error.title": Text("Noget gik galt", "That did not work"),
     "error.database_away": Text(
         "Databasen kan ikke nås lige nu. Intet vises, fordi det kunne være forældet. "
@@ -220,6 +237,8 @@ TEXTS: Final[dict[str, Text]] = {
     "since.at": Text("kl. {time}", "at {time}"),
     "ago.ahead": Text("i fremtiden", "in the future"),
 }
+
+TEXTS: Final[dict[str, Text]] = {**_GENERAL, **DESK, **TECHNICAL, **PHYSICIAN}
 
 WEEKDAYS: Final = Text("man tir ons tor fre lør søn", "Mon Tue Wed Thu Fri Sat Sun")
 MONTHS: Final = Text(
