@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request
@@ -62,8 +62,13 @@ def reading(  # FastAPI reads the arguments by name
         findings = queries.findings_of(session, patient_id, reading_id)
         page = reading_page(found, said, told, findings, say, now)
         name = person[0].name
-    values = {"one": page, "patient_id": patient_id, "name": name, "reasons": REASONS}
-    return pages.render(request, "reading.html", visitor=visitor, **values)
+    values: dict[str, Any] = {
+        "one": page,
+        "patient_id": patient_id,
+        "name": name,
+        "reasons": REASONS,
+    }
+    return pages.render(request, "reading.html", visitor=visitor, reasons=REASONS, **values)
 
 
 @router.post("/patients/{patient_id}/readings/{reading_id}/invalidate")

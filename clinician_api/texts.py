@@ -75,6 +75,7 @@ _GENERAL: Final[dict[str, Text]] = {
     "state.closed": Text("Afsluttet", "Closed"),
     "state.by": Text("af {name} {time}", "by {name} {time}"),
     "state.closed_by": Text("set af {name} {time}", "seen by {name} {time}"),
+    "channel.clinical": Text("Målinger", "Readings"),
     "channel.missing": Text("Manglende måling", "Missing reading"),
     "channel.technical": Text("Teknik", "Technical"),
     "action.acknowledge": Text("Kvittér", "Acknowledge"),
@@ -191,7 +192,8 @@ _GENERAL: Final[dict[str, Text]] = {
         "Only nurses and physicians who work for the patient can do this.",
     ),
     "error.decided_first": Text(
-        "En anden har taget stilling først, og din beslutning er ikke gemt. Se, hvad der gælder nu.",
+        "En anden har taget stilling først, og din beslutning er ikke gemt. Se, hvad der gælder "
+        "nu.",
         "Somebody else decided first, and yours was not saved. See what holds now.",
     ),
     "error.title": Text("Noget gik galt", "That did not work"),

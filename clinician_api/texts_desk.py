@@ -104,7 +104,7 @@ DESK: Final[dict[str, Text]] = {
     "held.note": Text("Begrundelse", "Why"),
     "held.note_hint": Text(
         "Fx: ringet til borgeren, ægtefællen vejede sig. Gemmes med dit navn. Skriv ikke navne.",
-        "E.g. phoned the patient, the spouse used the scale. Kept with your name. No names, please.",
+        "E.g. phoned the patient, the spouse used the scale. Kept with your name. Write no names.",
     ),
     "held.confirm": Text("Bekræft", "Confirm"),
     "held.cancel": Text("Annullér", "Cancel"),
@@ -142,7 +142,7 @@ DESK: Final[dict[str, Text]] = {
     "reading.why_other": Text("Andet", "Something else"),
     "reading.note": Text("Uddybning", "More about it"),
     "reading.note_hint": Text(
-        "Kræves ved »Andet«. Skriv ikke navne.", "Needed with “Something else”. No names, please."
+        "Kræves ved »Andet«. Skriv ikke navne.", "Needed with “Something else”. Write no names."
     ),
     "reading.counts": Text(
         "Har borgeren gjort, hvad der var aftalt?", "Has the patient done what was agreed?"
