@@ -235,7 +235,7 @@ def findings_of(session: ReadSession, patient_id: UUID, reading_id: UUID) -> Seq
     statement = (
         select(Finding)
         .where(col(Finding.patient_id) == patient_id)
-        .where(col(Finding.reading_ids).contains([reading_id]))
+        .where(sqlalchemy.any_(col(Finding.reading_ids)) == reading_id)
         .order_by(col(Finding.found_at).desc())
         .limit(20)
     )

@@ -62,12 +62,7 @@ def reading(  # FastAPI reads the arguments by name
         findings = queries.findings_of(session, patient_id, reading_id)
         page = reading_page(found, said, told, findings, say, now)
         name = person[0].name
-    values: dict[str, Any] = {
-        "one": page,
-        "patient_id": patient_id,
-        "name": name,
-        "reasons": REASONS,
-    }
+    values: dict[str, Any] = {"one": page, "patient_id": patient_id, "name": name}
     return pages.render(request, "reading.html", visitor=visitor, reasons=REASONS, **values)
 
 

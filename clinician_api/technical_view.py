@@ -269,9 +269,13 @@ class _Maker:
 
     def _gap(self, gap: GapRow) -> str:
         key = "technical.gap_waiting" if gap.waiting else "technical.gap"
-        numbers = str(gap.first) if gap.first == gap.last else f"{gap.first}-{gap.last}"
-        since = self._say.when(gap.since, self._now)
-        said = self._say(key, count=gap.count, numbers=numbers, since=since)
-        return (
-            f"{said} {self._say('technical.gap_reason', reason=gap.reason)}" if gap.reason else said
+        one = gap.first == gap.last
+        said = self._say(
+            f"{key}_one" if one else key,
+            count=gap.count,
+            numbers=gap.first if one else f"{gap.first}-{gap.last}",
+            since=self._say.when(gap.since, self._now),
         )
+        if gap.reason is None:
+            return said
+        return f"{said} {self._say('technical.gap_reason', reason=gap.reason)}"

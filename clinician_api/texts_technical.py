@@ -69,6 +69,14 @@ TECHNICAL: Final[dict[str, Text]] = {
         "{count} målinger mangler (nr. {numbers}), bemærket {since}.",
         "{count} readings are missing (no. {numbers}), noticed {since}.",
     ),
+    "technical.gap_one": Text(
+        "1 måling mangler (nr. {numbers}), bemærket {since}.",
+        "1 reading is missing (no. {numbers}), noticed {since}.",
+    ),
+    "technical.gap_waiting_one": Text(
+        "1 måling er på vej (nr. {numbers}), siden {since}.",
+        "1 reading is on its way (no. {numbers}), since {since}.",
+    ),
     "technical.gap_waiting": Text(
         "{count} målinger er på vej (nr. {numbers}), siden {since}.",
         "{count} readings are on their way (no. {numbers}), since {since}.",
@@ -76,7 +84,7 @@ TECHNICAL: Final[dict[str, Text]] = {
     "technical.gap_reason": Text("Forklaring: {reason}.", "Explanation: {reason}."),
     "technical.quarantine": Text("Lagt til side", "Set aside"),
     "technical.quarantined": Text(
-        "{count}: {why} Ældste fra {since}.", "{count}: {why} Oldest of {since}."
+        "{why} Antal: {count}, ældste fra {since}.", "{why} Count: {count}, oldest of {since}."
     ),
     "technical.unknown_senders": Text(
         "Lagt til side fra ukendte afsendere", "Set aside, of unknown senders"
@@ -88,41 +96,41 @@ TECHNICAL: Final[dict[str, Text]] = {
     "technical.ownerless_title": Text("Målinger uden borger", "Readings of nobody"),
     # Why something was set aside; the codes are those of docs/wire.md
     "quarantine.unknown_kit": Text(
-        "hjemmeboksen hører ikke til noget kit.", "the gateway belongs to no kit."
+        "Hjemmeboksen hører ikke til noget kit.", "The gateway belongs to no kit."
     ),
     "quarantine.implausible_value": Text(
-        "værdien kan intet levende menneske have.", "nobody alive can have the value."
+        "Værdien kan intet levende menneske have.", "Nobody alive can have the value."
     ),
     "quarantine.bad_observation": Text(
-        "målingen kunne ikke læses eller kan ikke være målt.",
-        "the reading could not be read or cannot have been measured.",
+        "Målingen kunne ikke læses eller kan ikke være målt.",
+        "The reading could not be read or cannot have been measured.",
     ),
     "quarantine.id_clash": Text(
-        "målingen kendes med en anden værdi.", "the reading is known with another value."
+        "Målingen kendes med en anden værdi.", "The reading is known with another value."
     ),
     "quarantine.not_storable": Text(
-        "databasen afviste indholdet.", "the database refused what it holds."
+        "Databasen afviste indholdet.", "The database refused what it holds."
     ),
     "quarantine.unforeseen_error": Text(
-        "en fejl, som ingen havde forudset.", "an error that nobody foresaw."
+        "En fejl, som ingen havde forudset.", "An error that nobody foresaw."
     ),
     "quarantine.topic_mismatch": Text(
-        "afsender og indhold passer ikke sammen.", "sender and content do not fit together."
+        "Afsender og indhold passer ikke sammen.", "Sender and content do not fit together."
     ),
     "quarantine.bad_envelope": Text(
-        "beskeden er bygget forkert.", "the message is put together wrongly."
+        "Beskeden er bygget forkert.", "The message is put together wrongly."
     ),
-    "quarantine.bad_topic": Text("emnet er ikke tilladt.", "the topic is not allowed."),
-    "quarantine.not_json": Text("beskeden er ikke JSON.", "the message is not JSON."),
-    "quarantine.too_large": Text("beskeden er for stor.", "the message is too large."),
+    "quarantine.bad_topic": Text("Emnet er ikke tilladt.", "The topic is not allowed."),
+    "quarantine.not_json": Text("Beskeden er ikke JSON.", "The message is not JSON."),
+    "quarantine.too_large": Text("Beskeden er for stor.", "The message is too large."),
     "quarantine.wrong_version": Text(
-        "beskeden er af en anden version.", "the message is of another version."
+        "Beskeden er af en anden version.", "The message is of another version."
     ),
     "quarantine.bad_health": Text(
-        "hjemmeboksens helbred kunne ikke læses.", "the gateway's health could not be read."
+        "Hjemmeboksens helbred kunne ikke læses.", "The gateway's health could not be read."
     ),
     "quarantine.bad_acknowledgement": Text(
-        "en kvittering kunne ikke læses.", "an acknowledgement could not be read."
+        "En kvittering kunne ikke læses.", "An acknowledgement could not be read."
     ),
-    "quarantine.other": Text("årsag {code}.", "cause {code}."),
+    "quarantine.other": Text("Årsag {code}.", "Cause {code}."),
 }
