@@ -75,7 +75,7 @@ def _read(house: House, patient_id: UUID, say: Words, days: int) -> dict[str, An
         invalid = invalid_readings(desk_store.said(session, patient_id))
         data = PatientData(
             readings=[(one, device) for one, device in readings],
-            latest=queries.latest_readings(session, patient_id, invalid),
+            latest=queries.latest_readings(session, patient_id),
             # The newest reading may be older than the period, and is coloured too.
             judgements=queries.judgements(session, patient_id, since - timedelta(days=365)),
             limits=queries.limits(session, patient_id),

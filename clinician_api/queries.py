@@ -6,16 +6,17 @@ function asks the database once, whatever the number of patients.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, Row, case, text
+from sqlalchemy import ColumnElement, Row, case, column, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import col, func, select
 
 from clinician_api.clauses import Clause, clauses_of, finding_ids
@@ -158,16 +159,15 @@ def readings(
     most: int = READINGS_LIMIT,
 ) -> Sequence[tuple[StoredObservation, MeasuringDevice]]:
     """List a patient's readings measured from `since` on, newest first."""
+    reading = _from_function(func.patient_readings(patient_id, since))
     statement = (
-        select(StoredObservation, MeasuringDevice)
-        .join(MeasuringDevice, col(MeasuringDevice.id) == col(StoredObservation.device_id))
-        .where(col(StoredObservation.patient_id) == patient_id)
-        .where(col(StoredObservation.measured_at) >= since)
-        .order_by(col(StoredObservation.measured_at).desc(), col(StoredObservation.reading_id))
+        select(reading, MeasuringDevice)
+        .join(MeasuringDevice, col(MeasuringDevice.id) == col(reading.device_id))
+        .order_by(col(reading.measured_at).desc(), col(reading.reading_id))
         .limit(most)
     )
     if quantity is not None:
-        statement = statement.where(col(StoredObservation.quantity) == quantity)
+        statement = statement.where(col(reading.quantity) == quantity)
     return session.exec(statement).all()
 
 
@@ -175,28 +175,27 @@ def reading(
     session: ReadSession, patient_id: UUID, reading_id: UUID, measured_at: datetime
 ) -> tuple[StoredObservation, MeasuringDevice] | None:
     """Find one of a patient's readings; None if it is not theirs, or not of that time."""
+    moment = measured_at, measured_at + timedelta(microseconds=1)
+    one = _from_function(func.patient_readings(patient_id, *moment))
     statement = (
-        select(StoredObservation, MeasuringDevice)
-        .join(MeasuringDevice, col(MeasuringDevice.id) == col(StoredObservation.device_id))
-        .where(col(StoredObservation.patient_id) == patient_id)
-        .where(col(StoredObservation.measured_at) == measured_at)
-        .where(col(StoredObservation.reading_id) == reading_id)
+        select(one, MeasuringDevice)
+        .join(MeasuringDevice, col(MeasuringDevice.id) == col(one.device_id))
+        .where(col(one.reading_id) == reading_id)
     )
     return session.exec(statement).first()
 
 
-def latest_readings(
-    session: ReadSession, patient_id: UUID, invalid: Collection[UUID] = ()
-) -> Sequence[StoredObservation]:
+def latest_readings(session: ReadSession, patient_id: UUID) -> Sequence[StoredObservation]:
     """List the newest reading of each quantity that counts, however old it is."""
-    statement = (
-        select(StoredObservation)
-        .where(col(StoredObservation.patient_id) == patient_id)
-        .where(col(StoredObservation.reading_id).not_in(invalid))
-        .ext(distinct_on(col(StoredObservation.quantity)))
-        .order_by(col(StoredObservation.quantity), col(StoredObservation.measured_at).desc())
-    )
-    return session.exec(statement).all()
+    reading = _from_function(func.newest_readings(patient_id))
+    return session.exec(select(reading).order_by(col(reading.quantity))).all()
+
+
+def _from_function(call: FunctionElement[Any]) -> type[StoredObservation]:
+    """Read rows of readings from a function: the api has no right to the table itself."""
+    columns = StoredObservation.__table__.columns  # type: ignore[attr-defined]  # SQLModel's own
+    rows = call.table_valued(*(column(one.name, one.type) for one in columns))
+    return aliased(StoredObservation, rows.alias("reading"), adapt_on_names=True)
 
 
 def judgements(

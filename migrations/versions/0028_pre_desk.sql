@@ -29,6 +29,43 @@ comment on function works_for is
     'Whether who asks has one of these roles in a team that watches the patient or is responsible '
     'for the treatment. Nobody does when nobody is said to ask.';
 
+create function may_see(p_patient uuid) returns boolean
+language sql stable security definer set search_path = public, pg_temp
+return works_for(p_patient, array['nurse', 'physician', 'assistant', 'viewer']);
+comment on function may_see is
+    'Whether who asks may see the patient''s readings. Support in the same team may not.';
+
+-- As in 0019 and 0024, for whoever may see the patient: not for support, and for those who are
+-- responsible for the treatment. The newest is the newest that counts.
+create or replace function patient_readings(
+    p_patient uuid, p_from timestamptz, p_until timestamptz default 'infinity'
+) returns setof observation
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+    select o.*
+    from observation o
+    where o.patient_id = p_patient
+        and o.quantity = any (enum_range(null::quantity))
+        and o.measured_at >= p_from and o.measured_at < p_until
+        and (select may_see(p_patient));
+end;
+create or replace function newest_readings(p_patient uuid) returns setof observation
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+    select o.*
+    from unnest(enum_range(null::quantity)) q
+    cross join lateral (
+        select n.* from observation n
+        where n.patient_id = p_patient and n.quantity = q
+            and n.reading_id <> all (array(
+                select w.reading_id from withdrawn_reading w where w.patient_id = p_patient))
+        order by n.measured_at desc, n.reading_id desc
+        limit 1
+    ) o
+    where (select may_see(p_patient));
+end;
+grant select on withdrawn_reading to telekol_readings;
+
 ------------------------------------------------------------------------ readings without an owner
 
 create function held_readings() returns table (
@@ -48,7 +85,7 @@ begin atomic
     join device d on d.id = o.device_id
     left join outbox b on b.id = o.outbox_id
     left join gateway g on g.id = b.gateway_id
-    where works_for(u.held_from, array['nurse', 'physician', 'assistant', 'viewer'])
+    where may_see(u.held_from)
     union all
     -- Measured while nobody had the kit. Asked of those who care for somebody who has had it; a
     -- kit that never had anybody stands with the homes in trouble.
@@ -62,7 +99,7 @@ begin atomic
     cross join lateral (
         select k.patient_id from kit_assignment k
         where k.kit_id = g.kit_id
-            and works_for(k.patient_id, array['nurse', 'physician', 'assistant', 'viewer'])
+            and may_see(k.patient_id)
         order by greatest(lower(k.period) - o.measured_at, o.measured_at - upper(k.period))
         limit 1) a
     where o.patient_id is null and o.quantity = any (enum_range(null::quantity))
@@ -98,7 +135,7 @@ begin atomic
     from attribution_event e
     left join clinician c on c.id = e.by_whom
     where e.reading_id = p_reading
-        and works_for(p_patient, array['nurse', 'physician', 'assistant', 'viewer'])
+        and may_see(p_patient)
         and (select l.to_patient from attribution_event l where l.reading_id = p_reading
             order by l.id desc limit 1) = p_patient
     order by e.id;
@@ -129,7 +166,7 @@ begin atomic
         and o.measured_at = l.measured_at and o.reading_id = l.reading_id
     left join clinician c on c.id = l.by_whom
     where l.kind in ('attributed', 'refused')
-        and works_for(l.patient, array['nurse', 'physician', 'assistant', 'viewer']);
+        and may_see(l.patient);
 end;
 comment on function decided_readings is
     'What people decided lately about whose a reading is, and can still take back.';
@@ -288,8 +325,15 @@ comment on view ownerless_reading is
 
 ------------------------------------------------------------------------ who may call them
 
-revoke all on function works_for, has_or_had_kit, held_readings, held_history, reading_attribution,
+revoke all on function works_for, may_see, has_or_had_kit, held_readings, held_history, reading_attribution,
     decided_readings, settle_reading, settle_validity from public;
-grant execute on function works_for, held_readings, held_history, reading_attribution,
+grant execute on function may_see to telekol_readings;
+grant execute on function works_for, may_see, held_readings, held_history, reading_attribution,
     decided_readings, settle_reading, settle_validity to telekol_api;
 grant select on reading_validity, validity_event, ownerless_reading to telekol_api;
+-- The functions above call those of 0005, which are closed since 0024.
+do $$
+begin
+    execute format('grant execute on function attribute_reading, refuse_reading, undo_attribution, '
+        'invalidate_reading, reinstate_reading to %I', current_user);
+end $$;
