@@ -6,6 +6,9 @@ nurse's click and a finding that arrives at the same moment are put in an order.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -13,7 +16,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from alerts import cases
+from alerts import cases, standing
 from alerts.cases import (
     Case,
     CaseConflictError,
@@ -40,6 +43,7 @@ def take_in(
     ).fetchone()
     case_id: UUID | None = row[0] if row else None
     case = cases.fold(_events(connection, case_id)) if case_id else None
+    judged = replace(judged, about=standing.canonical(judged.about))
     event = cases.respond(case, judged)
     if event is None:
         return
@@ -61,6 +65,18 @@ def levels_of(
     ).fetchone()
     case = cases.fold(_events(connection, row[0])) if row else None
     return case.levels if case else {}
+
+
+def open_levels(
+    connection: Connection[Any], patients: Sequence[UUID]
+) -> dict[tuple[UUID, Channel], dict[str, Severity]]:
+    """Say how the open cases of patients stand, asking once; what is not there has no case."""
+    events: dict[tuple[UUID, Channel], list[Event]] = defaultdict(list)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        for row in cursor.execute(_SQL["open_cases"], {"patients": patients}):
+            events[row["patient_id"], Channel(row["channel"])].append(_event(row))
+    folded = {key: cases.fold(one) for key, one in events.items()}
+    return {key: case.levels for key, case in folded.items() if case is not None}
 
 
 def acknowledge(
@@ -119,18 +135,19 @@ def _locked(connection: Connection[Any], case_id: UUID) -> Case:
 def _events(connection: Connection[Any], case_id: UUID) -> list[Event]:
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_SQL["case_events"], {"case_id": case_id}).fetchall()
-    return [
-        Event(
-            kind=EventKind(row["kind"]),
-            at=row["at"],
-            about=row["about"],
-            severity=Severity(row["severity"]) if row["severity"] else None,
-            score=row["score"],
-            finding_id=row["finding_id"],
-            clinician_id=row["clinician_id"],
-        )
-        for row in rows
-    ]
+    return [_event(row) for row in rows]
+
+
+def _event(row: dict[str, Any]) -> Event:
+    return Event(
+        kind=EventKind(row["kind"]),
+        at=row["at"],
+        about=standing.canonical(row["about"]) if row["about"] else None,
+        severity=Severity(row["severity"]) if row["severity"] else None,
+        score=row["score"],
+        finding_id=row["finding_id"],
+        clinician_id=row["clinician_id"],
+    )
 
 
 def _insert(

@@ -1,13 +1,14 @@
-"""Readings in, findings out: the engine's side of the database. Touches PostgreSQL.
+"""The queue in, judgements and findings out: the engine's side of the database. Touches PostgreSQL.
 
-Decides nothing about severity; works inside the caller's transaction.
+Decides nothing about severity; works inside the caller's transaction. Whatever the size of a round,
+each kind of row is written in one step.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -15,16 +16,21 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from alerts.findings import Finding, LimitSet, Subject
-from alerts.window import WIDTH, Reading
+from alerts.findings import Finding
+from alerts.movements import SeriesKey
+from alerts.planning import Draft, Touch
+from alerts.subjects import Basis
+from alerts.verdicts import Verdict
 from telekol import queries
 from telekol.quantities import FACTS, Quantity
-from telekol.severity import Severity
 
 _SQL: Final = queries.load("alerts", "queries.sql")
 
 _QUANTITIES: Final = [str(quantity) for quantity in Quantity if FACTS[quantity].of_patient]
 """What is judged. A battery or a signal has no limits, and must not ask a physician for them."""
+
+KNOWN_BASES: Final = 100_000
+"""Numbers of bases that a process remembers, some 30 MB; they change once in months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +39,76 @@ class Batch:
 
     Parameters
     ----------
+    measured_from
+        With a cause: since when windows may have changed.
     cause, quantity
-        None, or the event of a person for which one reading of a quantity is judged again.
+        None, or the event of a person for which readings of a quantity are judged again.
     """
 
     id: int
     patient_id: UUID
     reading_ids: tuple[UUID, ...]
+    measured_from: datetime
     measured_to: datetime
+    enqueued_at: datetime
     cause: str | None = None
     quantity: Quantity | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """What was found about the newest reading of a patient and quantity."""
+class Bases:
+    """Numbers of what was in force, remembered: most readings are judged as the one before."""
 
-    measured_at: datetime
-    finding_id: UUID
-    about: str
-    severity: Severity
-    score: float | None
+    def __init__(self, most: int = KNOWN_BASES) -> None:
+        self._known: OrderedDict[tuple[UUID, Quantity, UUID], int] = OrderedDict()
+        self._most = most
+
+    def numbers(
+        self, connection: Connection[Any], asked: Sequence[tuple[UUID, Quantity, Basis]]
+    ) -> list[int]:
+        """Give the number of each basis, stored if it was not."""
+        keys = [(patient, quantity, basis.fingerprint) for patient, quantity, basis in asked]
+        # What this round needs stays at hand, however much of it there is.
+        found = {key: self._known[key] for key in keys if key in self._known}
+        missing = {key: one for key, one in zip(keys, asked, strict=True) if key not in found}
+        if missing:
+            found |= _stored_bases(connection, missing)
+        return [found[key] for key in keys]
+
+    def remember(
+        self, asked: Sequence[tuple[UUID, Quantity, Basis]], numbers: Sequence[int]
+    ) -> None:
+        """Keep numbers whose transaction was committed; one that was rolled back is no number."""
+        for (patient, quantity, basis), number in zip(asked, numbers, strict=True):
+            key = patient, quantity, basis.fingerprint
+            self._known[key] = number
+            self._known.move_to_end(key)
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+
+def _stored_bases(
+    connection: Connection[Any],
+    missing: dict[tuple[UUID, Quantity, UUID], tuple[UUID, Quantity, Basis]],
+) -> dict[tuple[UUID, Quantity, UUID], int]:
+    bases = [basis for _, _, basis in missing.values()]
+    keys: dict[str, Any] = {
+        "patients": [patient for patient, _, _ in missing],
+        "quantities": [str(quantity) for _, quantity, _ in missing],
+        "fingerprints": [fingerprint for _, _, fingerprint in missing],
+    }
+    connection.execute(
+        _SQL["add_bases"],
+        keys
+        | {
+            "rule_set_ids": [basis.rule_set_id for basis in bases],
+            "approved": [basis.approved for basis in bases],
+            "limits": [Jsonb(basis.limits_document) for basis in bases],
+            "references": [Jsonb(basis.reference_document) for basis in bases],
+            "contexts": [Jsonb(basis.context_document) for basis in bases],
+        },
+    )
+    rows = connection.execute(_SQL["bases"], keys)
+    return {(row[0], Quantity(row[1]), row[2]): row[3] for row in rows}
 
 
 def take(connection: Connection[Any], most: int) -> list[Batch]:
@@ -69,13 +124,15 @@ def _batch(
     id: int,  # noqa: A002 - the column's name
     patient_id: UUID,
     reading_ids: list[UUID],
-    _measured_from: datetime,
+    measured_from: datetime,
     measured_to: datetime,
+    enqueued_at: datetime,
     cause: str | None,
     quantity: str | None,
 ) -> Batch:
     kind = None if quantity is None else Quantity(quantity)
-    return Batch(id, patient_id, tuple(reading_ids), measured_to, cause, kind)
+    times = (measured_from, measured_to, enqueued_at)
+    return Batch(id, patient_id, tuple(reading_ids), *times, cause, kind)
 
 
 def drop(connection: Connection[Any], batches: Sequence[Batch]) -> None:
@@ -83,84 +140,110 @@ def drop(connection: Connection[Any], batches: Sequence[Batch]) -> None:
     connection.execute(_SQL["drop_queue"], {"ids": [batch.id for batch in batches]})
 
 
-def subjects_of(connection: Connection[Any], batches: Sequence[Batch]) -> list[Subject]:
-    """Load every reading that `batches` name, with its window and the limits in force.
-
-    Cost grows with the readings named, not with what else the database holds: each is one
-    walk down an index that starts with its patient.
-    """
-    under_test = connection.execute(
+def touches_of(connection: Connection[Any], batches: Sequence[Batch]) -> list[Touch]:
+    """Give the places that batches touch: readings that came, and where some came or went."""
+    rows = connection.execute(
         _SQL["readings_under_test"],
         {"ids": [batch.id for batch in batches], "quantities": _QUANTITIES},
     ).fetchall()
-    if not under_test:
-        return []
-    keys: dict[str, object] = {
-        "patients": [row[0] for row in under_test],
-        "quantities": [row[1] for row in under_test],
-        "readings": [row[2] for row in under_test],
-        "times": [row[3] for row in under_test],
-        "width": WIDTH,
-    }
-    series = _series(connection, keys)
-    limits = _limits(connection, keys)
-    return [
-        Subject(row[0], Quantity(row[1]), row[4], series[number], limits.get(number), row[5])
-        for number, row in enumerate(under_test, start=1)
+    found = [Touch(row[0], Quantity(row[1]), *row[2:]) for row in rows]
+    found += [
+        Touch(
+            batch.patient_id,
+            batch.quantity,
+            batch.measured_from,
+            batch.enqueued_at,
+            None,
+            batch.cause,
+        )
+        for batch in batches
+        if batch.cause is not None and batch.quantity is not None
     ]
+    return found
 
 
-def newest_judged(
-    connection: Connection[Any], subjects: Sequence[Subject]
-) -> dict[tuple[UUID, str], Newest]:
-    """Give what was found about the newest reading judged so far, per patient and quantity."""
-    rows = connection.execute(
-        _SQL["newest_judged"],
-        {
-            "patients": [subject.patient_id for subject in subjects],
-            "quantities": [str(subject.quantity) for subject in subjects],
-        },
-    ).fetchall()
+def store_judgements(
+    connection: Connection[Any],
+    judged: Sequence[tuple[Draft, Verdict]],
+    basis_ids: Sequence[int],
+) -> None:
+    """Store what was said of readings, all in one step."""
+    with connection.cursor() as cursor, cursor.copy(_SQL["copy_judgements"]) as copy:
+        for (draft, verdict), basis_id in zip(judged, basis_ids, strict=True):
+            copy.write_row(_judgement_row(draft, verdict, basis_id))
+
+
+def _judgement_row(draft: Draft, verdict: Verdict, basis_id: int) -> tuple[Any, ...]:
+    before_id, before_turn = draft.before or (None, None)
+    beside_id, beside_turn = draft.beside_key or (None, None)
+    whole = [one.id for one in draft.window] if draft.before is None else None
+    if whole is not None and len(whole) == 1:
+        whole = None  # nothing before it: the window is the reading itself
+    return (
+        draft.reading.measured_at,
+        draft.hash,
+        basis_id,
+        draft.patient_id,
+        draft.reading.id,
+        before_id,
+        beside_id,
+        str(draft.quantity),
+        draft.turn,
+        before_turn,
+        beside_turn,
+        draft.late,
+        None if verdict.severity is None else str(verdict.severity),
+        verdict.outcomes,
+        draft.cause,
+        whole,
+    )
+
+
+def insert(connection: Connection[Any], findings: Iterable[Finding]) -> set[UUID]:
+    """Store findings in one step; give the ids of those that were not stored before."""
+    rows = [_finding_row(finding) for finding in findings]
+    if not rows:
+        return set()
+    new: set[UUID] = set()
+    with connection.cursor() as cursor:
+        cursor.executemany(_SQL["insert_finding"], rows, returning=True)
+        while True:
+            new.update(row[0] for row in cursor.fetchall())
+            if not cursor.nextset():
+                return new
+
+
+def _finding_row(finding: Finding) -> dict[str, Any]:
     return {
-        (row[0], row[1]): Newest(row[2], row[3], f"{row[4]}/{row[1]}", Severity(row[5]), row[6])
-        for row in rows
+        "id": finding.id,
+        "patient_id": finding.patient_id,
+        "channel": finding.channel,
+        "rule": finding.rule,
+        "rule_version": finding.rule_version,
+        "result": finding.result,
+        "severity": finding.severity,
+        "score": finding.score,
+        "quantity": finding.quantity,
+        "measured_at": finding.measured_at,
+        "late": finding.late,
+        "reading_ids": list(finding.reading_ids),
+        "limits": Jsonb(finding.limits),
+        "evidence": Jsonb(finding.evidence),
+        "reason_da": finding.reason.danish,
+        "reason_en": finding.reason.english,
+        "rule_id": finding.rule_id,
+        "rule_set_id": finding.rule_set_id,
+        "basis_id": finding.basis_id,
+        "turn": finding.turn,
+        "cause": finding.cause,
     }
 
 
-def insert(connection: Connection[Any], finding: Finding) -> bool:
-    """Store a finding; False if it was stored before."""
-    cursor = connection.execute(
-        _SQL["insert_finding"],
-        {
-            "id": finding.id,
-            "patient_id": finding.patient_id,
-            "channel": finding.channel,
-            "rule": finding.rule,
-            "rule_version": finding.rule_version,
-            "result": finding.result,
-            "severity": finding.severity,
-            "score": finding.score,
-            "quantity": finding.quantity,
-            "measured_at": finding.measured_at,
-            "late": finding.late,
-            "reading_ids": list(finding.reading_ids),
-            "limits": Jsonb(finding.limits),
-            "evidence": Jsonb(finding.evidence),
-            "reason_da": finding.reason.danish,
-            "reason_en": finding.reason.english,
-        },
-    )
-    return cursor.rowcount == 1
+def with_basis(findings: Iterable[Finding], basis_id: int) -> list[Finding]:
+    """Give findings that name what was in force."""
+    return [replace(finding, basis_id=basis_id) for finding in findings]
 
 
-def _series(connection: Connection[Any], keys: dict[str, object]) -> dict[int, list[Reading]]:
-    series: dict[int, list[Reading]] = defaultdict(list)
-    for number, reading_id, measured_at, value in connection.execute(_SQL["windows"], keys):
-        series[number].append(Reading(reading_id, measured_at, value))
-    # The query walks the index backwards; a window reads oldest first.
-    return {number: readings[::-1] for number, readings in series.items()}
-
-
-def _limits(connection: Connection[Any], keys: dict[str, object]) -> dict[int, LimitSet]:
-    rows = connection.execute(_SQL["limits_in_force"], keys)
-    return {row[0]: LimitSet(*row[1:]) for row in rows}
+def series_of(drafts: Iterable[Draft]) -> list[SeriesKey]:
+    """Give the series of drafts, each once."""
+    return sorted({(draft.patient_id, draft.quantity) for draft in drafts})

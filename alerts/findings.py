@@ -1,113 +1,65 @@
-"""From windows and limits to findings: the pure middle of the engine.
+"""Findings: immutable statements about readings, made from what rules said. Pure.
 
-Owns the finding's shape and how one is made from what a rule returned. It knows no database;
-`alerts.service` brings readings and takes findings away.
+Owns the finding's shape, its id and the statements that no rule of a set makes: that nobody has
+set limits, that a usual level is missing, that the engine failed. It knows no database.
 
 Invariants
 ----------
-1. A finding holds everything needed to make it again: rule and version, limits in force, ids
-   of the readings used, result and reason.
-2. Its id is made of rule, version and the reading judged, so judging again stores nothing new;
-   unless a person's event is the cause, which is then part of it.
+1. A finding holds everything needed to make it again: rule, family and version, its parameters
+   and limits, ids of the readings used, what was in force, result and reason.
+2. Its id is made of what it judged and by which rule, so judging again stores nothing new; turn and
+   cause of a later judgement are part of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID, uuid5
 
-import numpy as np
+import msgspec
 
 from alerts import reasons
 from alerts.reasons import Reason
 from alerts.rules import absolute_limits
-from alerts.rules.absolute_limits import Judgement, Limits
-from alerts.window import Reading, build
+from alerts.rulesets.model import RuleSpec
+from alerts.subjects import Subject
+from alerts.told import Told
 from telekol.quantities import Quantity
 from telekol.severity import Channel, Severity
 
 FINDING_NAMESPACE: Final = UUID("f4f2b8a6-9f5e-5a0c-8a43-5f5a35c6f0de")
 
-LATE_AFTER: Final = timedelta(hours=10)
-"""A reading stored longer than this after it was measured is late.
-
-Ten hours is OpenTele's grace window for weekday schedules, the time in which an upload still
-counts for its day.
-"""
-
 LIMITS_MISSING: Final = "limits-missing"
+REFERENCE_MISSING: Final = "reference-missing"
 NOT_JUDGED: Final = "not-judged"
+RULE_FAILED: Final = "rule-failed"
 WITHDRAWN: Final = "withdrawn"
 TECHNICAL_VERSION: Final = 1
 
+RESOLVED_BY_JUDGING: Final = (LIMITS_MISSING, NOT_JUDGED, RULE_FAILED)
+"""What is complained of until a reading could be judged."""
 
-@dataclass(frozen=True, slots=True)
-class LimitSet:
-    """The limits in force for one reading; None is no limit, 0 is a limit."""
-
-    id: int
-    red_low: float | None
-    yellow_low: float | None
-    yellow_high: float | None
-    red_high: float | None
-
-    def as_dict(self) -> dict[str, float | int | None]:
-        """Give the limits as they are stored with a finding."""
-        return {
-            "id": self.id,
-            "red_low": self.red_low,
-            "yellow_low": self.yellow_low,
-            "yellow_high": self.yellow_high,
-            "red_high": self.red_high,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One reading under test, with what its rule may look at.
-
-    Parameters
-    ----------
-    series
-        Readings of the same patient and quantity, oldest first, the one under test last.
-    queued_at
-        When it could first be judged: when it was stored, or when a person attributed it.
-    limits
-        None when nobody has set any for this patient and quantity.
-    cause
-        None for a reading that came in. Else the event for which it is judged again; it makes
-        the finding another one, since the earlier stays as it is.
-    """
-
-    patient_id: UUID
-    quantity: Quantity
-    queued_at: datetime
-    series: Sequence[Reading]
-    limits: LimitSet | None
-    cause: str | None = None
-
-    @property
-    def reading(self) -> Reading:
-        """The reading under test."""
-        return self.series[-1]
-
-    @property
-    def name(self) -> str:
-        """What tells this judgement from others of the same rule; part of the finding's id."""
-        return f"{self.reading.id}|{self.cause}" if self.cause else str(self.reading.id)
-
-    @property
-    def is_late(self) -> bool:
-        """Whether it came so long after it was measured that it must not page as new."""
-        return self.queued_at - self.reading.measured_at > LATE_AFTER
+READINGS: Final = "readings"
+"""What a case keeps track of for a quantity: its readings, whichever rule speaks of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """An immutable statement about one reading."""
+    """An immutable statement about readings.
+
+    Parameters
+    ----------
+    rule, rule_version
+        The family and its version, or the word of a statement that no rule set makes.
+    rule_id, rule_set_id
+        Which rule of which set; None if none.
+    limits
+        Parameters of the rule and limits in force.
+    turn, cause
+        Which judgement of its reading it belongs to, and why that was made again.
+    """
 
     id: UUID
     patient_id: UUID
@@ -121,39 +73,89 @@ class Finding:
     measured_at: datetime
     late: bool
     reading_ids: tuple[UUID, ...]
-    limits: dict[str, float | int | None]
-    evidence: dict[str, float | str | None]
+    limits: dict[str, Any]
+    evidence: dict[str, Any]
     reason: Reason
+    rule_id: str | None = None
+    rule_set_id: int | None = None
+    basis_id: int | None = None
+    turn: int | None = None
+    cause: str | None = None
 
     @property
     def about(self) -> str:
-        """The rule and quantity, as a case keeps track of them."""
+        """What a case keeps track of: the readings of a quantity, or a rule by itself."""
+        if self.quantity and self.rule_id is not None:
+            return readings_of(self.quantity)
         return f"{self.rule}/{self.quantity}" if self.quantity else self.rule
 
 
-def judge(subjects: Sequence[Subject]) -> list[Finding]:
-    """Judge readings against their absolute limits, all of them in one array pass.
+def readings_of(quantity: Quantity) -> str:
+    """Name the readings of a quantity, as a case keeps track of them."""
+    return f"{READINGS}/{quantity}"
 
-    Returns
-    -------
-    list of Finding
-        One per subject, in the same order. Where no limits are set the answer is insufficient
-        data, on the technical channel, so that a physician is asked.
-    """
-    if not subjects:
-        return []
-    window = build([subject.series for subject in subjects])
-    judgement = absolute_limits.judge(window, _limit_arrays(subjects))
-    return [
-        missing_limits(subject) if subject.limits is None else _finding(subject, judgement, row)
-        for row, subject in enumerate(subjects)
-    ]
+
+def of_rule(subject: Subject, rule: RuleSpec, told: Told) -> Finding:
+    """Make the finding of what a rule said of a subject."""
+    insufficient = told.severity == "insufficient"
+    reason = Reason(told.reason_da, told.reason_en)
+    own = _own_limits(subject, told.family)
+    if not told.approved and not own:
+        reason = reasons.of_template(reason)
+    if subject.cause is not None:
+        reason = reasons.judged_anew(reason)
+    if subject.late:
+        reason = reasons.came_late(reason, subject.reading.measured_at)
+    reference = None if told.reference is None else msgspec.to_builtins(told.reference)
+    return Finding(
+        id=uuid5(
+            FINDING_NAMESPACE,
+            f"{rule.id}|{told.family}|{told.family_version}|{subject.quantity}|{subject.name}",
+        ),
+        patient_id=subject.patient_id,
+        channel=Channel.CLINICAL,
+        rule=told.family,
+        rule_version=told.family_version,
+        result="insufficient" if insufficient else "judged",
+        severity=Severity.GREEN if insufficient else Severity(told.severity),
+        score=told.score,
+        quantity=subject.quantity,
+        measured_at=subject.reading.measured_at,
+        late=subject.late,
+        reading_ids=subject.reading_ids,
+        limits=rule.parameters.model_dump(mode="json") | own,
+        evidence=told.evidence
+        | {"value": told.value, "approved": told.approved or bool(own), "reference": reference},
+        reason=reason,
+        rule_id=rule.id,
+        rule_set_id=subject.basis.rule_set_id,
+        turn=subject.turn,
+        cause=subject.cause,
+    )
+
+
+def _own_limits(subject: Subject, family: str) -> dict[str, Any]:
+    """Give the patient's own limits, where they took the place of the rule's."""
+    own = subject.basis.limits
+    return own.as_dict() if own is not None and family == absolute_limits.NAME else {}
 
 
 def missing_limits(subject: Subject) -> Finding:
     """Say that nobody has set limits for this patient and quantity."""
     reason = reasons.limits_missing(subject.quantity)
     return _technical(subject, LIMITS_MISSING, Severity.YELLOW, reason)
+
+
+def missing_reference(subject: Subject) -> Finding:
+    """Say that a rule needs a usual level and there is none that holds."""
+    reason = reasons.reference_missing(subject.quantity)
+    return _technical(subject, REFERENCE_MISSING, Severity.YELLOW, reason)
+
+
+def failed_rule(subject: Subject) -> Finding:
+    """Say that a rule failed on this reading, so that a person looks at it."""
+    reason = reasons.rule_failed(subject.quantity)
+    return _technical(subject, RULE_FAILED, Severity.YELLOW, reason)
 
 
 def judged_again(subject: Subject, rule: str) -> Finding:
@@ -190,8 +192,8 @@ def withdrawn(
         id=uuid5(FINDING_NAMESPACE, f"{WITHDRAWN}|{reading_id}|{cause}"),
         patient_id=patient_id,
         channel=Channel.CLINICAL,
-        rule=absolute_limits.NAME,
-        rule_version=absolute_limits.VERSION,
+        rule=READINGS,
+        rule_version=TECHNICAL_VERSION,
         result="insufficient",
         severity=Severity.GREEN,
         score=None,
@@ -207,8 +209,9 @@ def withdrawn(
 
 def _technical(subject: Subject, rule: str, severity: Severity, reason: Reason) -> Finding:
     resolved = severity is Severity.GREEN
+    limits = subject.basis.limits
     return Finding(
-        id=uuid5(FINDING_NAMESPACE, f"{rule}|{severity}|{subject.name}"),
+        id=uuid5(FINDING_NAMESPACE, f"{rule}|{severity}|{subject.quantity}|{subject.name}"),
         patient_id=subject.patient_id,
         channel=Channel.TECHNICAL,
         rule=rule,
@@ -218,67 +221,11 @@ def _technical(subject: Subject, rule: str, severity: Severity, reason: Reason) 
         score=None,
         quantity=None if rule == NOT_JUDGED else subject.quantity,
         measured_at=subject.reading.measured_at,
-        late=subject.is_late,
+        late=subject.late,
         reading_ids=(subject.reading.id,),
-        limits=subject.limits.as_dict() if subject.limits else {},
+        limits=limits.as_dict() if limits else {},
         evidence={"value": subject.reading.value},
         reason=reason,
-    )
-
-
-def _finding(subject: Subject, judgement: Judgement, row: int) -> Finding:
-    assert subject.limits is not None  # noqa: S101 - judge() sends the others elsewhere
-    passed = int(judgement.passed[row])
-    limit_name = None if passed == absolute_limits.NO_LIMIT else absolute_limits.LIMIT_NAMES[passed]
-    code = int(judgement.severity[row])
-    value = subject.reading.value
-    return Finding(
-        id=uuid5(
-            FINDING_NAMESPACE,
-            f"{absolute_limits.NAME}|{absolute_limits.VERSION}|{subject.name}",
-        ),
-        patient_id=subject.patient_id,
-        channel=Channel.CLINICAL,
-        rule=absolute_limits.NAME,
-        rule_version=absolute_limits.VERSION,
-        result="judged",
-        severity=_SEVERITIES[code],
-        score=float(judgement.score[row]),
-        quantity=subject.quantity,
-        measured_at=subject.reading.measured_at,
-        late=subject.is_late,
-        reading_ids=(subject.reading.id,),
-        limits=subject.limits.as_dict(),
-        evidence={"value": value, "passed": limit_name},
-        reason=_reason(subject, limit_name),
-    )
-
-
-_SEVERITIES: Final = {
-    absolute_limits.GREEN: Severity.GREEN,
-    absolute_limits.YELLOW: Severity.YELLOW,
-    absolute_limits.RED: Severity.RED,
-}
-
-
-def _reason(subject: Subject, limit_name: str | None) -> Reason:
-    value = subject.reading.value
-    limit = subject.limits.as_dict().get(limit_name or "") if subject.limits else None
-    if limit_name is None or limit is None:
-        reason = reasons.within_limits(subject.quantity, value)
-    else:
-        reason = reasons.limit_passed(subject.quantity, value, limit_name, float(limit))
-    return reasons.came_late(reason, subject.reading.measured_at) if subject.is_late else reason
-
-
-def _limit_arrays(subjects: Sequence[Subject]) -> Limits:
-    def column(values: Iterable[float | None]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-
-    sets = [subject.limits for subject in subjects]
-    return Limits(
-        red_low=column(s.red_low if s else None for s in sets),
-        yellow_low=column(s.yellow_low if s else None for s in sets),
-        yellow_high=column(s.yellow_high if s else None for s in sets),
-        red_high=column(s.red_high if s else None for s in sets),
+        turn=subject.turn,
+        cause=subject.cause,
     )

@@ -1,7 +1,7 @@
 -- The alert engine's queries. Each is headed by its name and its purpose.
 
 -- take_queue: Take the oldest unjudged batches; other workers skip what one has taken.
-select id, patient_id, reading_ids, measured_from, measured_to, cause, quantity
+select id, patient_id, reading_ids, measured_from, measured_to, enqueued_at, cause, quantity
 from judgement_queue
 order by id
 limit %(most)s
@@ -16,7 +16,7 @@ select id from patient where id = any(%(patients)s) order by id for no key updat
 -- readings_under_test: The readings that the taken batches name, without those that no longer
 -- count. When it could first be judged is when it was queued: for what comes in that is when it
 -- was stored, the transaction's own time; for what a person attributed it is later.
-select o.patient_id, o.quantity, o.reading_id, o.measured_at, q.enqueued_at, q.cause
+select o.patient_id, o.quantity, o.measured_at, q.enqueued_at, o.reading_id, q.cause
 from judgement_queue q
 join observation o
     on o.patient_id = q.patient_id
@@ -28,24 +28,55 @@ where q.id = any(%(ids)s)
         where w.patient_id = o.patient_id and w.reading_id = o.reading_id)
 order by o.measured_at, o.reading_id
 
--- windows: For each reading under test, it and those before it, newest first. The few withdrawn
--- readings of the patient are fetched once per window, in one step, and not asked for each row.
-select t.row_number, h.reading_id, h.measured_at, h.value
-from unnest(%(patients)s::uuid[], %(quantities)s::quantity[], %(times)s::timestamptz[],
-            %(readings)s::uuid[])
-    with ordinality as t (patient_id, quantity, measured_at, reading_id, row_number)
+-- histories: The readings around touched places, oldest first: those before the first place, what
+-- lies between the first and the last, and those after, as many as rules look back. Each part is
+-- one walk down an index that starts with the patient, however long the history is. The few
+-- withdrawn readings of the patient are fetched once per walk, and not asked for each row.
+select t.row_number, h.reading_id, h.measured_at, h.value, h.quality
+from unnest(%(patients)s::uuid[], %(quantities)s::quantity[], %(sinces)s::timestamptz[],
+            %(untils)s::timestamptz[])
+    with ordinality as t (patient_id, quantity, since, until, row_number)
 cross join lateral (
-    select o.reading_id, o.measured_at, o.value
+    (select o.reading_id, o.measured_at, o.value, o.quality
     from observation o
-    where o.patient_id = t.patient_id
-        and o.quantity = t.quantity
-        and (o.measured_at, o.reading_id) <= (t.measured_at, t.reading_id)
+    where o.patient_id = t.patient_id and o.quantity = t.quantity
+        and o.measured_at < t.since
         and o.reading_id <> all (array(
             select w.reading_id from withdrawn_reading w where w.patient_id = t.patient_id))
     order by o.measured_at desc, o.reading_id desc
-    limit %(width)s
+    limit %(before)s)
+    union all
+    select o.reading_id, o.measured_at, o.value, o.quality
+    from observation o
+    where o.patient_id = t.patient_id and o.quantity = t.quantity
+        and o.measured_at between t.since and t.until
+        and o.reading_id <> all (array(
+            select w.reading_id from withdrawn_reading w where w.patient_id = t.patient_id))
+    union all
+    (select o.reading_id, o.measured_at, o.value, o.quality
+    from observation o
+    where o.patient_id = t.patient_id and o.quantity = t.quantity
+        and o.measured_at > t.until
+        and o.reading_id <> all (array(
+            select w.reading_id from withdrawn_reading w where w.patient_id = t.patient_id))
+    order by o.measured_at, o.reading_id
+    limit %(after)s)
 ) h
-order by t.row_number, h.measured_at desc, h.reading_id desc
+order by t.row_number, h.measured_at, h.reading_id
+
+-- judged: How readings between two times were judged last.
+select t.row_number, j.*
+from unnest(%(patients)s::uuid[], %(quantities)s::quantity[], %(sinces)s::timestamptz[],
+            %(untils)s::timestamptz[])
+    with ordinality as t (patient_id, quantity, since, until, row_number)
+cross join lateral (
+    select distinct on (j.measured_at, j.reading_id) j.reading_id, j.turn, j.window_hash, j.late,
+        j.beside_id, j.beside_turn
+    from judgement j
+    where j.patient_id = t.patient_id and j.quantity = t.quantity
+        and j.measured_at between t.since and t.until
+    order by j.measured_at, j.reading_id, j.turn desc
+) j
 
 -- limits_in_force: For each reading under test, the limits that held when it was measured.
 select t.row_number, l.id, l.red_low, l.yellow_low, l.yellow_high, l.red_high
@@ -61,31 +92,82 @@ cross join lateral (
     limit 1
 ) l
 
--- newest_judged: The finding about the newest reading judged so far, per patient and quantity.
--- One step down the index each. A time in the future can only be a clock that is wrong; taken as
--- the newest it would mute the patient until then. What was found of a withdrawn reading is history.
-select f.patient_id, f.quantity, f.measured_at, f.id, f.rule, f.severity, f.score
-from (select distinct p, q
-      from unnest(%(patients)s::uuid[], %(quantities)s::quantity[]) as u (p, q))
-    as t (patient_id, quantity)
+-- newest_judged: The newest reading judged so far, per patient and quantity. One step down the
+-- index each. A time in the future can only be a clock that is wrong; taken as the newest it would
+-- mute the patient until then. What was found of a withdrawn reading is history. Of what a release
+-- before judged there is a finding and no judgement.
+select t.patient_id, t.quantity, n.measured_at, n.reading_id, n.severity
+from unnest(%(patients)s::uuid[], %(quantities)s::quantity[]) as t (patient_id, quantity)
 cross join lateral (
-    select f.patient_id, f.quantity, f.measured_at, f.id, f.rule, f.severity, f.score
+    (select j.measured_at, j.reading_id, j.severity
+    from judgement j
+    where j.patient_id = t.patient_id and j.quantity = t.quantity
+        and j.measured_at <= now() + interval '5 minutes'
+        and not exists (select from withdrawn_reading w
+            where w.patient_id = j.patient_id and w.reading_id = j.reading_id)
+    order by j.measured_at desc, j.reading_id desc, j.turn desc
+    limit 1)
+    union all
+    (select f.measured_at, f.reading_ids[cardinality(f.reading_ids)], f.severity
     from finding f
     where f.patient_id = t.patient_id and f.quantity = t.quantity
+        and f.rule_id is null and f.rule = 'absolute-limits'
         and f.measured_at <= now() + interval '5 minutes'
+        and not exists (select from judgement j
+            where j.patient_id = t.patient_id and j.quantity = t.quantity)
         and not exists (select from withdrawn_reading w
             where w.patient_id = f.patient_id and w.reading_id = any(f.reading_ids))
     order by f.measured_at desc, f.found_at desc
-    limit 1
-) f
+    limit 1)
+) n
+
+-- has_readings: Whether anything counts of a patient and quantity, for each.
+select t.patient_id, t.quantity
+from unnest(%(patients)s::uuid[], %(quantities)s::quantity[]) as t (patient_id, quantity)
+where exists (
+    select from observation o
+    where o.patient_id = t.patient_id and o.quantity = t.quantity
+        and o.reading_id <> all (array(
+            select w.reading_id from withdrawn_reading w where w.patient_id = t.patient_id)))
+
+-- add_bases: Store what was in force, where the same is not stored.
+insert into rule_basis (patient_id, quantity, fingerprint, rule_set_id, approved, limits,
+    reference, context)
+select * from unnest(%(patients)s::uuid[], %(quantities)s::quantity[], %(fingerprints)s::uuid[],
+    %(rule_set_ids)s::integer[], %(approved)s::boolean[], %(limits)s::jsonb[],
+    %(references)s::jsonb[], %(contexts)s::jsonb[])
+on conflict (patient_id, quantity, fingerprint) do nothing
+
+-- bases: The numbers of what was in force.
+select b.patient_id, b.quantity, b.fingerprint, b.id
+from unnest(%(patients)s::uuid[], %(quantities)s::quantity[], %(fingerprints)s::uuid[])
+    as t (patient_id, quantity, fingerprint)
+join rule_basis b on b.patient_id = t.patient_id and b.quantity = t.quantity
+    and b.fingerprint = t.fingerprint
+
+-- copy_judgements: Store judgements, many at once.
+copy judgement (measured_at, window_hash, basis_id, patient_id, reading_id, before_id, beside_id,
+    quantity, turn, before_turn, beside_turn, late, severity, outcomes, cause, reading_ids)
+from stdin
 
 -- insert_finding: Store a finding; its id is made of what it judged, so twice is once.
 insert into finding (id, patient_id, channel, rule, rule_version, result, severity, score,
-    quantity, measured_at, late, reading_ids, limits, evidence, reason_da, reason_en)
+    quantity, measured_at, late, reading_ids, limits, evidence, reason_da, reason_en, rule_id,
+    rule_set_id, basis_id, turn, cause)
 values (%(id)s, %(patient_id)s, %(channel)s, %(rule)s, %(rule_version)s, %(result)s,
     %(severity)s, %(score)s, %(quantity)s, %(measured_at)s, %(late)s, %(reading_ids)s,
-    %(limits)s, %(evidence)s, %(reason_da)s, %(reason_en)s)
+    %(limits)s, %(evidence)s, %(reason_da)s, %(reason_en)s, %(rule_id)s, %(rule_set_id)s,
+    %(basis_id)s, %(turn)s, %(cause)s)
 on conflict (id) do nothing
+returning id
+
+-- open_cases: What happened to the open cases of patients, oldest first.
+select c.patient_id, c.channel, c.id, e.kind, e.at, e.about, e.severity, e.score, e.finding_id,
+    e.clinician_id
+from triage_case c
+join case_event e on e.case_id = c.id
+where c.patient_id = any(%(patients)s) and c.state <> 'closed'
+order by c.id, e.version
 
 -- open_case: The open case of a patient and channel.
 select id from triage_case

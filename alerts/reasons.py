@@ -60,12 +60,12 @@ def limit_passed(quantity: Quantity, value: float, limit_name: str, limit: float
     """Say that a reading has passed a limit."""
     facts = FACTS[quantity]
     danish = (
-        f"{facts.danish} {_amount(quantity, value, danish=True)}, "
-        f"{_DANISH[limit_name]} {_amount(quantity, limit, danish=True)}"
+        f"{facts.danish} {amount(quantity, value, danish=True)}, "
+        f"{_DANISH[limit_name]} {amount(quantity, limit, danish=True)}"
     )
     english = (
-        f"{facts.english} {_amount(quantity, value, danish=False)}, "
-        f"{_ENGLISH[limit_name]} {_amount(quantity, limit, danish=False)}"
+        f"{facts.english} {amount(quantity, value, danish=False)}, "
+        f"{_ENGLISH[limit_name]} {amount(quantity, limit, danish=False)}"
     )
     return Reason(danish, english)
 
@@ -74,8 +74,8 @@ def within_limits(quantity: Quantity, value: float) -> Reason:
     """Say that a reading lies within its limits."""
     facts = FACTS[quantity]
     return Reason(
-        f"{facts.danish} {_amount(quantity, value, danish=True)}, inden for grænserne",
-        f"{facts.english} {_amount(quantity, value, danish=False)}, within the limits",
+        f"{facts.danish} {amount(quantity, value, danish=True)}, inden for grænserne",
+        f"{facts.english} {amount(quantity, value, danish=False)}, within the limits",
     )
 
 
@@ -96,6 +96,38 @@ def limits_missing(quantity: Quantity) -> Reason:
     return Reason(
         f"{facts.danish} kan ikke vurderes: der er ikke sat grænser. En læge skal tage stilling",
         f"{facts.english} cannot be judged: no limits are set. A physician must decide",
+    )
+
+
+def of_template(reason: Reason) -> Reason:
+    """Say in the sentence itself that its numbers are a template's, which nobody has approved."""
+    return Reason(
+        f"{reason.danish} (skabelon, ikke lægegodkendt)",
+        f"{reason.english} (template, not approved by a physician)",
+    )
+
+
+def judged_anew(reason: Reason) -> Reason:
+    """Say in the sentence itself that it is no news: other readings came, went or changed hands."""
+    return Reason(f"{reason.danish} (vurderet igen)", f"{reason.english} (judged again)")
+
+
+def reference_missing(quantity: Quantity) -> Reason:
+    """Say that a usual level is missing, so a rule could not answer."""
+    facts = FACTS[quantity]
+    return Reason(
+        f"{facts.danish}: der mangler et sædvanligt niveau at vurdere ud fra. "
+        "En læge skal tage stilling",
+        f"{facts.english}: there is no usual level to judge it against. A physician must decide",
+    )
+
+
+def rule_failed(quantity: Quantity) -> Reason:
+    """Say that a rule failed on a reading, so a person must look."""
+    facts = FACTS[quantity]
+    return Reason(
+        f"{facts.danish}: en regel fejlede. Se på målingen selv, og giv driften besked",
+        f"{facts.english}: a rule failed. Look at the reading yourself and tell operations",
     )
 
 
@@ -127,7 +159,8 @@ def not_judged(readings: int) -> Reason:
     )
 
 
-def _amount(quantity: Quantity, value: float, *, danish: bool) -> str:
+def amount(quantity: Quantity, value: float, *, danish: bool) -> str:
+    """Write a value of a quantity with the unit that people write."""
     facts = FACTS[quantity]
     text = number(value, facts.decimals, danish=danish)
     return f"{text} {facts.shown_unit}".rstrip()

@@ -13,8 +13,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from alerts import trends
-from alerts.engine import run_round
+from alerts import rule_store, trends
+from alerts.engine import Memory, run_round
 from alerts.settings import AlertsSettings
 from telekol.backoff import delay_s
 from telekol.heartbeat import Heartbeat
@@ -54,9 +54,12 @@ def _connect(settings: AlertsSettings) -> Connection[Any]:
 
 def _work(connection: Connection[Any], stop: StopSignal, heartbeat: Heartbeat) -> None:
     connection.execute("listen telekol_judgement")
+    with connection.transaction():
+        rule_store.publish_shipped(connection)
+    memory = Memory()
     while not stop.is_set():
         # Days for trends wait until no reading does.
-        idle = run_round(connection) == 0 and trends.refresh(connection) == 0
+        idle = run_round(connection, memory) == 0 and trends.refresh(connection) == 0
         heartbeat.beat()
         if idle:
             _wait(connection, stop)

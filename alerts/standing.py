@@ -42,6 +42,24 @@ class Standing:
     shown_score: float = 0.0
 
 
+_EARLIER: Final = "absolute-limits/"
+_NOW: Final = "readings/"
+
+
+def canonical(about: str) -> str:
+    """Give what a case keeps track of today for what earlier releases wrote.
+
+    Their only rule kept track of by its name is one of several now, and the readings of a quantity
+    stand together, whichever rule speaks of them.
+
+    Examples
+    --------
+    >>> canonical("absolute-limits/spo2"), canonical("missing/spo2")
+    ('readings/spo2', 'missing/spo2')
+    """
+    return _NOW + about.removeprefix(_EARLIER) if about.startswith(_EARLIER) else about
+
+
 def made(about: str, severity: Severity, finding_id: UUID, score: float) -> Standing:
     """Make a standing in which what is shown is what is so now."""
     return Standing(about, severity, finding_id, severity, finding_id, score, score)

@@ -16,7 +16,7 @@ What else changes with it: the migrations.
 from __future__ import annotations
 
 from telekol.tables.access import AccessLog
-from telekol.tables.cases import CaseEvent, Finding, JudgementQueue, TriageCase
+from telekol.tables.cases import CaseEvent, Finding, Judgement, JudgementQueue, TriageCase
 from telekol.tables.contacts import Contact, Message, MessageRead
 from telekol.tables.enrolments import Enrolment, EnrolmentPause, Programme
 from telekol.tables.home_health import (
@@ -44,6 +44,7 @@ from telekol.tables.readings import (
     ValidityEvent,
     WithdrawnReading,
 )
+from telekol.tables.rule_sets import RuleBasis, RuleSetUse, StoredRuleSet
 from telekol.tables.trends import ObservationDay, TrendQueue
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "GatewayTrouble",
     "Instruction",
     "InstructionAcknowledgement",
+    "Judgement",
     "JudgementQueue",
     "Kit",
     "KitAssignment",
@@ -86,8 +88,11 @@ __all__ = [
     "Questionnaire",
     "QuestionnaireAnswer",
     "ReferenceValue",
+    "RuleBasis",
+    "RuleSetUse",
     "SequenceGap",
     "StoredObservation",
+    "StoredRuleSet",
     "Team",
     "TrendQueue",
     "TriageCase",

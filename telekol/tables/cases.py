@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Double, Text, Uuid
+from sqlalchemy import ARRAY, BigInteger, Double, SmallInteger, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -53,6 +53,35 @@ class Finding(SQLModel, table=True):
     reason_da: str = Field(sa_type=Text)
     reason_en: str = Field(sa_type=Text)
     found_at: datetime = Field(sa_type=TIME)
+    rule_id: str | None = Field(sa_type=Text)
+    rule_set_id: int | None
+    basis_id: int | None = Field(sa_type=BigInteger)
+    turn: int | None = Field(sa_type=SmallInteger)
+    cause: str | None = Field(sa_type=Text)
+
+
+class Judgement(SQLModel, table=True):
+    """What the rules said of one reading, in one short row, green as well."""
+
+    __tablename__ = "judgement"
+
+    measured_at: datetime = Field(primary_key=True, sa_type=TIME)
+    judged_at: datetime = Field(sa_type=TIME)
+    window_hash: int = Field(sa_type=BigInteger)
+    basis_id: int = Field(sa_type=BigInteger)
+    patient_id: UUID = Field(primary_key=True)
+    reading_id: UUID = Field(primary_key=True)
+    before_id: UUID | None
+    beside_id: UUID | None
+    quantity: str = Field(primary_key=True, sa_type=QUANTITY)
+    turn: int = Field(primary_key=True, sa_type=SmallInteger)
+    before_turn: int | None = Field(sa_type=SmallInteger)
+    beside_turn: int | None = Field(sa_type=SmallInteger)
+    late: bool
+    severity: str | None = Field(sa_type=Text)
+    outcomes: str = Field(sa_type=Text)
+    cause: str | None = Field(sa_type=Text)
+    reading_ids: list[UUID] | None = Field(sa_type=ARRAY(Uuid))
 
 
 class TriageCase(SQLModel, table=True):

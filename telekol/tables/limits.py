@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Double, Text
-from sqlalchemy.dialects.postgresql import TSTZRANGE
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 from sqlmodel import Field, SQLModel
 
 from telekol.tables.columns import QUANTITY, TIME
@@ -62,6 +62,8 @@ class ReferenceValue(SQLModel, table=True):
     value: float = Field(sa_type=Double)
     period: Any = Field(sa_type=TSTZRANGE, nullable=False)
     origin: str = Field(sa_type=Text)
-    set_by: str = Field(foreign_key="clinician.id", sa_type=Text)
+    set_by: str | None = Field(foreign_key="clinician.id", sa_type=Text)
     approved_by: str | None = Field(foreign_key="clinician.id", sa_type=Text)
     approved_at: datetime | None = Field(sa_type=TIME)
+    evidence: Any = Field(sa_type=JSONB, nullable=True)
+    proposed_at: datetime | None = Field(sa_type=TIME)

@@ -163,7 +163,7 @@ def test_a_case_ends_the_same_whatever_order_readings_come_in(
         engine.run_round(connection)
     assert [row[1:3] for row in _cases(connection)] == [("new", "red")]
     levels = case_store.levels_of(connection, home.patient_id, Channel.CLINICAL)
-    assert levels == {"absolute-limits/spo2": "yellow"}
+    assert levels == {"readings/spo2": "yellow"}
 
 
 def test_a_reading_from_the_future_mutes_nobody(connection: Db, home: Home) -> None:
