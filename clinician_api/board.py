@@ -44,14 +44,14 @@ def home(visitor: AnyVisitor) -> RedirectResponse:
 @router.get("/board")
 def board(request: Request, house: AHouse, visitor: AVisitor, say: SomeWords) -> HTMLResponse:
     """Show the board."""
-    view = _read(house, visitor, say)
+    view = _read(house, say)
     return pages.render(request, "board.html", visitor=visitor, board=view)
 
 
 @router.get("/board/rows")
 def rows(request: Request, house: AHouse, visitor: AVisitor, say: SomeWords) -> HTMLResponse:
     """Give the part of the board that changes, for a page that is open."""
-    view = _read(house, visitor, say)
+    view = _read(house, say)
     return pages.render(request, "board_rows.html", visitor=visitor, board=view)
 
 
@@ -95,10 +95,9 @@ def _is_gone(house: House, visitor: Visitor) -> bool:
         return False
 
 
-def _read(house: House, visitor: Visitor, say: Words) -> BoardView:
+def _read(house: House, say: Words) -> BoardView:
     now = house.now()
     with house.database.reading() as session:
-        desk_store.speak_for(session, visitor.clinician_id)
         found = queries.open_cases(session)
         total = len(found)
         if total == queries.BOARD_LIMIT:

@@ -158,21 +158,13 @@ _VALIDITY: Final = text(
 )
 
 
-def speak_for(session: Session, clinician_id: str) -> None:
-    """Tell the database who asks, until the transaction ends."""
-    given = {"clinician": clinician_id}
-    session.connection().execute(
-        text("select set_config('telekol.clinician', :clinician, true)"), given
-    )
-
-
 def held(session: Session) -> list[Held]:
-    """List what waits, by team, kit and time; the session must speak for somebody."""
+    """List what waits, by team, kit and time."""
     return [Held(*row) for row in session.connection().execute(_HELD)]
 
 
 def count_held(session: Session) -> int:
-    """Count what waits; the session must speak for somebody."""
+    """Count what waits."""
     found: int = session.connection().execute(_COUNT_HELD).scalar_one()
     return found
 
@@ -201,7 +193,7 @@ def story(session: Session, patient_id: UUID, reading_id: UUID) -> list[Told]:
 
 
 def decided(session: Session, now: datetime) -> list[Decided]:
-    """List what can be taken back, newest first; the session must speak for somebody."""
+    """List what can be taken back, newest first."""
     since = now - timedelta(days=UNDO_DAYS)
     return [Decided(*row) for row in session.connection().execute(_DECIDED, {"since": since})]
 
@@ -212,7 +204,7 @@ def said(session: Session, patient_id: UUID) -> Sequence[Said]:
     return [Said(*row) for row in rows]
 
 
-def settle(database: Database, clinician_id: str, decision: Decision) -> int:
+def settle(database: Database, decision: Decision) -> int:
     """Do what a person decided of whose a reading is; give the event's number.
 
     Raises
@@ -231,14 +223,13 @@ def settle(database: Database, clinician_id: str, decision: Decision) -> int:
         "to_patient": decision.to_patient,
         "reason": decision.reason,
     }
-    with _deciding(database, clinician_id) as session:
+    with _deciding(database) as session:
         event: int = session.connection().execute(_SETTLE, given).scalar_one()
     return event
 
 
 def settle_validity(
     database: Database,
-    clinician_id: str,
     patient_id: UUID,
     reading: tuple[UUID, datetime],
     *,
@@ -263,16 +254,15 @@ def settle_validity(
         "reason": reason,
         "counts": counts_as_submitted,
     }
-    with _deciding(database, clinician_id) as session:
+    with _deciding(database) as session:
         session.connection().execute(_VALIDITY, given)
 
 
 @contextmanager
-def _deciding(database: Database, clinician_id: str) -> Iterator[Session]:
-    """Open a unit of work in somebody's name, and name what the functions refuse."""
+def _deciding(database: Database) -> Iterator[Session]:
+    """Open a unit of work, and name what the functions refuse."""
     try:
         with database.writing() as session:
-            speak_for(session, clinician_id)
             yield session
     except DBAPIError as error:
         raise _ours(error) or error from None

@@ -18,7 +18,7 @@ from clinician_api import desk_store, pages
 from clinician_api.desk_store import Decision, Step
 from clinician_api.desk_view import HISTORY, decided_view, held_view
 from clinician_api.errors import UnknownReadingError
-from clinician_api.visitor import AHouse, AReadingsJudge, AVisitor, House, SomeWords, Visitor
+from clinician_api.visitor import AHouse, AReadingsJudge, AVisitor, House, SomeWords
 from clinician_api.words import Words
 
 router: Final = APIRouter(include_in_schema=False)
@@ -35,14 +35,14 @@ def held(
     request: Request, house: AHouse, visitor: AVisitor, say: SomeWords, saved: bool = False
 ) -> HTMLResponse:
     """Show what waits, and what was decided lately."""
-    values = _read(house, visitor, say)
+    values = _read(house, say)
     return pages.render(request, "held.html", visitor=visitor, saved=saved, **values)
 
 
 @router.get("/held/content")
 def content(request: Request, house: AHouse, visitor: AVisitor, say: SomeWords) -> HTMLResponse:
     """Give the part of the list that changes, for a page that is open."""
-    values = _read(house, visitor, say)
+    values = _read(house, say)
     return pages.render(request, "held_content.html", visitor=visitor, **values)
 
 
@@ -53,7 +53,6 @@ def undo_step(
     """Ask whether a decision is to be taken back."""
     now = house.now()
     with house.database.reading() as session:
-        desk_store.speak_for(session, visitor.clinician_id)
         found = [one for one in desk_store.decided(session, now) if one.reading_id == reading_id]
     if not found:
         raise UnknownReadingError
@@ -73,7 +72,6 @@ def confirm_step(
     """Show what a decision does, and ask for it."""
     now = house.now()
     with house.database.reading() as session:
-        desk_store.speak_for(session, visitor.clinician_id)
         waiting = [one for one in desk_store.held(session) if one.reading_id == reading_id]
         if not waiting:
             raise UnknownReadingError
@@ -121,16 +119,15 @@ def decide(  # FastAPI reads the arguments by name
         from_patient=was,
         to_patient=(to or other) if step is Step.ATTRIBUTE else None,
     )
-    event = desk_store.settle(house.database, visitor.clinician_id, decision)
+    event = desk_store.settle(house.database, decision)
     _log.info("attribution=%d step=%s clinician=%s", event, step, visitor.clinician_id)
     target = f"/patients/{was}" if was else "/held?saved=true"
     return RedirectResponse(target, status_code=303)
 
 
-def _read(house: House, visitor: Visitor, say: Words) -> dict[str, Any]:
+def _read(house: House, say: Words) -> dict[str, Any]:
     now = house.now()
     with house.database.reading() as session:
-        desk_store.speak_for(session, visitor.clinician_id)
         waiting = desk_store.held(session)
         history = desk_store.history(session, HISTORY) if waiting else {}
         decided = desk_store.decided(session, now)

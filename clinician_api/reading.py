@@ -50,7 +50,6 @@ def reading(  # FastAPI reads the arguments by name
     """Show one reading."""
     now = house.now()
     with house.database.reading() as session:
-        desk_store.speak_for(session, visitor.clinician_id)
         person = queries.patient(session, patient_id)
         if person is None:
             raise UnknownPatientError
@@ -85,7 +84,6 @@ def invalidate(  # FastAPI reads the arguments by name
     known = TEXTS[f"reading.why_{why}"].da
     desk_store.settle_validity(
         house.database,
-        visitor.clinician_id,
         patient_id,
         (reading_id, at),
         seen_event=seen,
@@ -112,7 +110,6 @@ def reinstate(  # FastAPI reads the arguments by name
         raise HTTPException(422)
     desk_store.settle_validity(
         house.database,
-        visitor.clinician_id,
         patient_id,
         (reading_id, at),
         seen_event=seen,

@@ -102,9 +102,11 @@ _QUARANTINE: Final = text(
     "order by gateway_id nulls first, code"
 )
 _OWNERLESS: Final = text("select gateway_id, readings, oldest, newest from ownerless_reading")
-_COUNT: Final = text("select count(*) from (select gateway_id from technical_trouble union "
+_COUNT: Final = text(
+    "select count(*) from (select gateway_id from technical_trouble union "
     "select id from gateway g where not exists "
-    "(select from gateway_health h where h.gateway_id = g.id)) troubled")
+    "(select from gateway_health h where h.gateway_id = g.id)) troubled"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ _GENERAL: Final[dict[str, Text]] = {
     "state.by": Text("af {name} {time}", "by {name} {time}"),
     "state.closed_by": Text("set af {name} {time}", "seen by {name} {time}"),
     "channel.clinical": Text("Målinger", "Readings"),
-    "channel.missing": Text("Manglende måling", "Missing reading"),
+    "channel.missing": Text("Mangler", "Missing"),
     "channel.technical": Text("Teknik", "Technical"),
     "action.acknowledge": Text("Kvittér", "Acknowledge"),
     "action.unacknowledge": Text("Fortryd", "Undo"),

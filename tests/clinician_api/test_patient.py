@@ -131,7 +131,8 @@ async def test_the_number_of_questions_does_not_grow_with_the_readings(nurse, wa
     first = len(asked)
     asked.clear()
     await nurse.get(f"/patients/{ward.fill()}?days=90")
-    assert len(asked) == first <= 14
+    # Two more for the sentences of open cases, however many there are.
+    assert len(asked) == first + 2 <= 16
     asked.clear()
     await nurse.get("/board")
     assert len(asked) <= 12

@@ -102,7 +102,9 @@ class Ward:
 
     def send_weights(self, gateway: str, *weights: tuple[float, float]) -> list[UUID]:
         """Weights with their age in days, through ingest and its guard; gives their ids."""
-        scale = Device(address="C0:00:00:00:00:02", manufacturer="Simuleret", model="Vægt", serial="V1")
+        scale = Device(
+            address="C0:00:00:00:00:02", manufacturer="Simuleret", model="Vægt", serial="V1"
+        )
         now = datetime.now(UTC)
         made = [
             observation(
