@@ -8,7 +8,7 @@ Invariants
 1. A finding says which rule set judged it, at which version, and whether a physician approved it;
    where a proposed level was used, the sentence says so and `reference.approved` is false.
 2. A number that is not there is null, never NaN.
-3. The order is that of the rows asked for, and within one row that of the rule set.
+3. The order is that of the readings, and within one reading that of the rule set.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ NOTICE: Final = Reason(
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class UsedReference(msgspec.Struct, frozen=True):
+class UsedReference(msgspec.Struct, frozen=True, gc=False):
     """The reference value that a reading was held against."""
 
     value: float
@@ -55,7 +55,7 @@ class UsedReference(msgspec.Struct, frozen=True):
     approved: bool
 
 
-class Told(msgspec.Struct, frozen=True, omit_defaults=False):
+class Told(msgspec.Struct, frozen=True, gc=False):
     """One finding.
 
     Parameters
@@ -114,14 +114,16 @@ def tell(
         How the time of each reading is written, by row of `readings`; ISO 8601 in UTC without it.
     """
     source = source_of(rule_set, approved=bool(context and context.approved), danish=danish)
-    told: list[tuple[int, int, Told]] = []
-    for at, outcome in enumerate(outcomes):
-        findings = _of_rule(outcome, readings, source, danish, measured_at)
-        told.extend(
-            (row, at, one) for row, one in zip(outcome.rows.tolist(), findings, strict=True)
-        )
-    told.sort(key=lambda entry: entry[:2])
-    return [one for _, _, one in told]
+    told = [
+        one
+        for outcome in outcomes
+        for one in _of_rule(outcome, readings, source, danish, measured_at)
+    ]
+    if not told:
+        return []
+    # Stable, and outcomes stand in the order of the rules.
+    order = np.argsort(np.concatenate([outcome.rows for outcome in outcomes]), kind="stable")
+    return [told[at] for at in order.tolist()]
 
 
 Source = tuple[str, int, str, bool, str | None]
@@ -231,7 +233,8 @@ def _references(level: Level | None, rows: int) -> Iterator[UsedReference | None
     if level is None:
         yield from (None for _ in range(rows))
         return
-    for value, spread, n, us, approved in zip(
+    known: dict[Any, UsedReference] = {}
+    for key in zip(
         _plain(level.value),
         _plain(level.spread),
         level.n.tolist(),
@@ -239,7 +242,13 @@ def _references(level: Level | None, rows: int) -> Iterator[UsedReference | None
         level.approved.tolist(),
         strict=True,
     ):
-        yield None if value is None else UsedReference(value, spread, n, iso(us), approved)
+        if key[0] is None:
+            yield None
+            continue
+        if key not in known:
+            value, spread, n, us, approved = key
+            known[key] = UsedReference(value, spread, n, iso(us), approved)
+        yield known[key]
 
 
 def iso(us: int) -> str:

@@ -7,9 +7,10 @@ gender is needed.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
-from alerts.reasons import Reason, amount, number
+from alerts.reasons import KNOWN_WORDS, Reason, amount, number
 from alerts.rules.judging import Need
 from telekol.quantities import FACTS, Quantity
 
@@ -31,6 +32,7 @@ SMALLEST_P: Final = 0.001
 _COLOURS: Final = {"red": "røde", "yellow": "gule"}
 
 
+@lru_cache(maxsize=KNOWN_WORDS)
 def head(quantity: Quantity, value: float) -> Reason:
     """Name the quantity and its value: "SpO2 86 %"."""
     facts = FACTS[quantity]
@@ -85,6 +87,11 @@ def none_within(within_days: float, n: int, need: Need) -> Reason:
 
 def counted(n: int, p: float, span_days: float) -> Reason:
     """Say of how many readings a trend was made, and how certain it is."""
+    return _counted(n, round(p, 3), round(span_days))
+
+
+@lru_cache(maxsize=KNOWN_WORDS)
+def _counted(n: int, p: float, span_days: float) -> Reason:
     certain_danish = "p < 0,001" if p < SMALLEST_P else f"p = {plain(p, 3, danish=True)}"
     certain = "p < 0.001" if p < SMALLEST_P else f"p = {plain(p, 3, danish=False)}"
     return Reason(
@@ -93,6 +100,7 @@ def counted(n: int, p: float, span_days: float) -> Reason:
     )
 
 
+@lru_cache(maxsize=KNOWN_WORDS)
 def since(over_days: float, *, from_median: bool) -> Reason:
     """Say since when a quantity has moved."""
     danish, english = days(over_days, danish=True), days(over_days, danish=False)
@@ -113,6 +121,7 @@ def limit_of_change(quantity: Quantity, limit: float, within_days: float, colour
     )
 
 
+@lru_cache(maxsize=KNOWN_WORDS)
 def usual(quantity: Quantity, median: float, n: int) -> Reason:
     """Say what is usual, and of how many readings that is known."""
     return Reason(
@@ -123,6 +132,7 @@ def usual(quantity: Quantity, median: float, n: int) -> Reason:
     )
 
 
+@lru_cache(maxsize=KNOWN_WORDS)
 def reference(quantity: Quantity, value: float, n: int, *, approved: bool) -> Reason:
     """Say which reference value was used, of how many readings, and whether it is approved."""
     danish = f"plejer at ligge på {amount(quantity, tidy(value), danish=True)}"
@@ -153,8 +163,13 @@ def days(count: float, *, danish: bool) -> str:
 
 def difference(quantity: Quantity, value: float, *, danish: bool) -> str:
     """Write the size of a difference of two readings, with its unit."""
+    return _difference(quantity, tidy(abs(value)), danish=danish)
+
+
+@lru_cache(maxsize=KNOWN_WORDS)
+def _difference(quantity: Quantity, value: float, *, danish: bool) -> str:
     facts = FACTS[quantity]
-    text = number(tidy(abs(value)), facts.decimals, danish=danish)
+    text = number(value, facts.decimals, danish=danish)
     return f"{text} {facts.shown_unit}".rstrip()
 
 

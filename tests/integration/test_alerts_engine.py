@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -13,8 +15,9 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import case_store, engine, finding_store, findings
+from alerts import case_store, engine, finding_store, findings, verdicts
 from alerts.cases import CaseConflictError, UnknownCaseError
+from alerts.subjects import Subject
 from ingest import writer
 from telekol import topics
 from telekol.observation import Observation
@@ -70,14 +73,16 @@ def test_a_red_reading_becomes_a_finding_and_a_case_that_explain_themselves(
 def test_a_green_reading_is_judged_and_opens_nothing(connection: Db, home: Home) -> None:
     _send(connection, observation(93.0))
     engine.run_round(connection)
-    assert connection.execute("select severity from finding").fetchall() == [("green",)]
+    judged = connection.execute("select severity, late, turn, cause from judgement").fetchall()
+    assert judged == [("green", False, 0, None)]
+    assert connection.execute("select count(*) from finding").fetchone() == (0,)
     assert _cases(connection) == []
 
 
 def test_limits_that_are_all_open_are_a_decision_and_green(connection: Db, home: Home) -> None:
     _send(connection, observation(74.0, Quantity.BODY_WEIGHT))
     engine.run_round(connection)
-    assert connection.execute("select severity from finding").fetchall() == [("green",)]
+    assert connection.execute("select severity from judgement").fetchall() == [("green",)]
 
 
 def test_a_battery_asks_no_physician_for_limits(connection: Db, home: Home) -> None:
@@ -133,8 +138,10 @@ def test_a_late_reading_is_judged_at_its_own_time_and_moves_no_case(
     engine.run_round(connection)
     _send(connection, observation(84.0, measured_at=datetime.now(UTC) - timedelta(days=3)))
     engine.run_round(connection)
-    rows = connection.execute("select severity, late from finding order by found_at").fetchall()
-    assert rows == [("green", False), ("red", True)]
+    rows = connection.execute(
+        "select severity, late, turn from judgement order by judged_at, measured_at"
+    ).fetchall()
+    assert rows == [("green", False, 0), ("red", True, 0), ("green", False, 1)]
     assert _cases(connection) == []
 
 
@@ -189,7 +196,7 @@ def test_the_limits_that_held_then_are_the_ones_in_force(connection: Db, home: H
         observation(84.0, measured_at=changed + timedelta(minutes=1)),
     )
     engine.run_round(connection)
-    rows = connection.execute("select severity from finding order by measured_at").fetchall()
+    rows = connection.execute("select severity from judgement order by measured_at").fetchall()
     assert rows == [("red",), ("green",)]
 
 
@@ -269,7 +276,7 @@ def test_a_finding_about_very_many_readings_is_stored_and_told(connection: Db, h
     ids = tuple(uuid4() for _ in range(1000))
     finding = findings.not_judged(home.patient_id, ids, datetime.now(UTC))
     connection.execute("listen telekol_board")
-    assert finding_store.insert(connection, finding)
+    assert finding_store.insert(connection, [finding]) == {finding.id}
     told = list(connection.notifies(timeout=5, stop_after=1))
     assert len(json.loads(told[0].payload)["readings"]) == 100
 
@@ -280,14 +287,14 @@ def test_a_batch_the_engine_cannot_judge_asks_a_person_and_holds_up_nobody(
     bad, good = observation(90.5), observation(84.0)
     _send(connection, bad)
     _send(connection, good)
-    honest = findings.judge
+    honest = verdicts.judge
 
-    def broken(subjects: object) -> object:
-        if any(s.reading.id == bad.id for s in subjects):  # type: ignore[attr-defined]
-            raise ZeroDivisionError("a bug in a rule")
-        return honest(subjects)  # type: ignore[arg-type]
+    def broken(subjects: Sequence[Subject], *others: Any) -> object:
+        if any(one.reading.id == bad.id for one in subjects):
+            raise ZeroDivisionError("a bug in the engine")
+        return honest(subjects, *others)
 
-    monkeypatch.setattr("alerts.engine.judge", broken)
+    monkeypatch.setattr(verdicts, "judge", broken)
     assert engine.run_round(connection) == 2
     rows = connection.execute("select channel, rule, severity from finding order by 2, 3")
     assert rows.fetchall() == [

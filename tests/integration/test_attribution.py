@@ -11,7 +11,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import case_store, engine, finding_store
+from alerts import case_store, engine, finding_store, history, planning
 from ingest import guard_store, writer
 from telekol import topics
 from telekol.observation import Device, Observation
@@ -171,7 +171,8 @@ def test_an_attributed_reading_is_judged_as_late(connection: Db, home: Home) -> 
     _attribute(connection, held, None, home.patient_id)
     _judge(connection)
     row = connection.execute(
-        "select severity, late from finding where reading_ids[1] = %s", [held.id]
+        "select severity, late from finding where %s = reading_ids[cardinality(reading_ids)]",
+        [held.id],
     ).fetchone()
     assert row == ("yellow", True)
     assert connection.execute("select count(*) from unattributed_reading").fetchone() == (0,)
@@ -197,14 +198,14 @@ def test_a_reading_given_to_another_is_judged_there_and_taken_back_here(
     ).fetchall()
     assert levels[0] == (good.id, "green")
     here = case_store.levels_of(connection, home.patient_id, Channel.CLINICAL)
-    assert here.get("absolute-limits/spo2", Severity.GREEN) is Severity.GREEN
+    assert here.get("readings/spo2", Severity.GREEN) is Severity.GREEN
 
     _do(connection, "undo_attribution", event, BY, "mistake")
     _judge(connection)
     assert _patient(connection, low) == home.patient_id
     assert _case(connection, home.patient_id)[0][0] == "red"
     there = case_store.levels_of(connection, other.patient_id, Channel.CLINICAL)
-    assert there.get("absolute-limits/spo2", Severity.GREEN) is Severity.GREEN
+    assert there.get("readings/spo2", Severity.GREEN) is Severity.GREEN
 
 
 def test_refused_and_undone_waits_again(connection: Db, home: Home) -> None:
@@ -253,7 +254,7 @@ def test_the_only_reading_withdrawn_takes_its_red_off_the_board(connection: Db, 
     )
     _judge(connection)
     levels = case_store.levels_of(connection, home.patient_id, Channel.CLINICAL)
-    assert levels["absolute-limits/spo2"] is Severity.RED
+    assert levels["readings/spo2"] is Severity.RED
 
 
 def test_an_invalid_reading_is_in_no_window_and_counts_as_submitted(
@@ -265,9 +266,12 @@ def test_an_invalid_reading_is_in_no_window_and_counts_as_submitted(
     _invalidate(connection, bad, home.patient_id)
     _judge(connection)
     _send(connection, observation(94.0, measured_at=NOW - timedelta(hours=1)))
-    batches = finding_store.take(connection, 10)
-    (subject,) = finding_store.subjects_of(connection, batches)
-    assert [reading.value for reading in subject.series] == [93.0, 94.0]
+    (segment,) = planning.segments(
+        finding_store.touches_of(connection, finding_store.take(connection, 10))
+    )
+    history.fill(connection, [segment], looks_back=32)
+    (draft,) = planning.plan(segment, looks_back=32)
+    assert [reading.value for reading in draft.window] == [93.0, 94.0]
     row = connection.execute(
         "select valid, counts_as_submitted, reason, by_whom from reading_validity"
     ).fetchone()
@@ -292,8 +296,10 @@ def test_withdrawing_an_old_reading_tells_nothing_about_the_newest(
     _invalidate(connection, old, home.patient_id)
     _judge(connection)
     assert connection.execute(events).fetchone() == before == (1,)
-    judged = connection.execute("select severity from finding order by found_at").fetchall()
-    assert judged == [("green",), ("yellow",), ("yellow",)]
+    judged = connection.execute(
+        "select severity, turn, cause from judgement order by judged_at, measured_at"
+    ).fetchall()
+    assert judged == [("green", 0, None), ("yellow", 0, None), ("yellow", 1, "validity/1")]
 
 
 def test_twice_invalid_or_valid_is_told(connection: Db, home: Home) -> None:
