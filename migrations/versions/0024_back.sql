@@ -18,4 +18,5 @@ begin
 end $$;
 -- Their rights in this database only: other databases of the server may have them too, and so the
 -- roles themselves stay.
-drop owned by telekol_operator, telekol_corrections;
+revoke all on all tables in schema public from telekol_operator, telekol_corrections;
+revoke all on all functions in schema public from telekol_operator, telekol_corrections;

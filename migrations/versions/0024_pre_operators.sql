@@ -15,8 +15,9 @@ begin
                 when duplicate_object or unique_violation then null;
                 when insufficient_privilege then
                     raise exception 'cannot make the role %', wanted
-                        using hint = 'Let somebody with CREATEROLE make it: create role '
-                            || wanted || ' nologin;';
+                        using errcode = 'insufficient_privilege',
+                            hint = 'Let somebody with CREATEROLE make it: create role '
+                                || wanted || ' nologin;';
             end;
         end if;
     end loop;
@@ -62,7 +63,12 @@ end $$;
 ------------------------------------------------------------------------ what an operator does
 
 -- The quarantine, which is stored as ingest stores; gaps; what waits for a person.
-grant telekol_ingest to telekol_operator;
+do $$
+begin
+    if not pg_has_role('telekol_operator', 'telekol_ingest', 'member') then
+        grant telekol_ingest to telekol_operator;
+    end if;
+end $$;
 grant select on unattributed_reading, validity_event, reading_validity, withdrawn_reading,
     quarantine_event, gap_reason
     to telekol_operator;
