@@ -102,6 +102,8 @@ class Chart:
     least_span
         What the value axis spans at least, in the quantity's unit, so that noise of a
         calm day does not look like drama.
+    level
+        A usual level to draw as a line; None for none.
     number, date, point_label
         Write a value, a tick's day and a reading's tooltip in the reader's language.
     """
@@ -117,6 +119,7 @@ class Chart:
     number: Callable[[float], str]
     date: Callable[[datetime], str]
     point_label: Callable[[Point], str]
+    level: float | None = None
 
 
 _SHAPES: Final[dict[Severity | None, str]] = {
@@ -148,7 +151,8 @@ def draw(chart: Chart, size: Size = WIDE) -> str:
     limits = [value for span in chart.limits for _, value in span.lines()]
     if not given or not all(math.isfinite(value) for value in limits):
         raise ValueError("expected at least one point and finite limits")
-    axis = value_axis(given + limits, chart.least_span)
+    level = [] if chart.level is None else [chart.level]
+    axis = value_axis(given + limits + level, chart.least_span)
     return "\n".join(_Drawing(chart, axis, size).svg())
 
 
@@ -171,7 +175,8 @@ class _Drawing:
         )
         yield f'<title id="{key}-title">{escape(self._chart.title)}</title>'
         yield f'<desc id="{key}-desc">{escape(self._chart.description)}</desc>'
-        for part in (self._bands, self._grid, self._limits, self._lines, self._marks):
+        parts = (self._bands, self._grid, self._level, self._limits, self._lines, self._marks)
+        for part in parts:
             yield from part()
         yield "</svg>"
 
@@ -205,6 +210,12 @@ class _Drawing:
             x, text = self._x(moment), escape(self._chart.date(moment))
             yield f'<line class="grid" x1="{x}" x2="{x}" y1="{_TOP}" y2="{self._bottom}"/>'
             yield f'<text class="tick x" x="{x}" y="{self._size.height - 8}">{text}</text>'
+
+    def _level(self) -> Iterator[str]:
+        if self._chart.level is not None:
+            y, text = self._y(self._chart.level), escape(self._chart.number(self._chart.level))
+            yield f'<line class="level" x1="{_LEFT}" x2="{self._right}" y1="{y}" y2="{y}"/>'
+            yield f'<text class="limit-label level" x="{self._right + 7}" y="{y}">{text}</text>'
 
     def _limits(self) -> Iterator[str]:
         for span in self._chart.limits:

@@ -223,7 +223,7 @@ def settle(database: Database, decision: Decision) -> int:
         "to_patient": decision.to_patient,
         "reason": decision.reason,
     }
-    with _deciding(database) as session:
+    with deciding(database) as session:
         event: int = session.connection().execute(_SETTLE, given).scalar_one()
     return event
 
@@ -254,13 +254,13 @@ def settle_validity(
         "reason": reason,
         "counts": counts_as_submitted,
     }
-    with _deciding(database) as session:
+    with deciding(database) as session:
         session.connection().execute(_VALIDITY, given)
 
 
 @contextmanager
-def _deciding(database: Database) -> Iterator[Session]:
-    """Open a unit of work, and name what the functions refuse."""
+def deciding(database: Database) -> Iterator[Session]:
+    """Open a unit of work of somebody's decision, and name what the functions refuse."""
     try:
         with database.writing() as session:
             yield session

@@ -43,6 +43,10 @@ class UnknownPatientError(Exception):
     """There is no patient with this id."""
 
 
+class UnknownRuleSetError(Exception):
+    """There is no such rule set, or it is not as it was read, or needs no approval."""
+
+
 class UnknownReadingError(Exception):
     """There is no such reading here, or not for this person."""
 
@@ -52,6 +56,7 @@ _TABLE: Final[dict[type[Exception], tuple[int, str, str]]] = {
     ForbiddenError: (403, "forbidden", "error.forbidden"),
     NotYoursError: (403, "not-yours", "error.not_yours"),
     DecidedFirstError: (409, "decided-first", "error.decided_first"),
+    UnknownRuleSetError: (404, "unknown-rule-set", "error.not_found"),
     UnknownReadingError: (404, "unknown-reading", "error.not_found"),
     UnknownCaseError: (404, "unknown-case", "error.case_unknown"),
     CaseConflictError: (409, "case-conflict", "error.case_conflict"),

@@ -13,7 +13,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from clinician_api import desk_store, pages, queries
+from clinician_api import desk_store, pages, queries, usual_store
 from clinician_api.board_view import case_view
 from clinician_api.errors import UnknownPatientError
 from clinician_api.patient_view import PatientData, PatientPages
@@ -27,6 +27,7 @@ router: Final = APIRouter(include_in_schema=False)
 class Period(IntEnum):
     """How many days back a page looks."""
 
+    DAY = 1
     WEEK = 7
     MONTH = 30
     QUARTER = 90
@@ -83,6 +84,9 @@ def _read(house: House, patient_id: UUID, say: Words, days: int) -> dict[str, An
         )
         open_cases = queries.open_cases(session, patient_id)
         clauses = queries.clauses(session, open_cases)
+        findings = queries.recent_findings(session, patient_id)
+        found_by = queries.found_by(session, findings)
+        used = queries.used_readings(session, patient_id, findings)
         views = PatientPages(say, now, days)
         return {
             "patient": person,
@@ -91,9 +95,8 @@ def _read(house: House, patient_id: UUID, say: Words, days: int) -> dict[str, An
             "periods": [int(period) for period in Period],
             "cases": [case_view(row, say, now, clauses) for row in open_cases],
             "quantities": views.quantities(data),
-            "findings": [
-                views.finding(one) for one in queries.recent_findings(session, patient_id)
-            ],
+            "findings": [views.finding(one, found_by[one.id], used) for one in findings],
             "updated": say.clock(now),
+            "waiting": sum(one.waits for one in usual_store.levels(session, patient_id)),
             "cut": len(readings) if len(readings) == queries.READINGS_LIMIT else None,
         }

@@ -18,6 +18,7 @@ from typing import Final
 from uuid import UUID
 
 from clinician_api.charts import NARROW, WIDE, Chart, LimitSpan, Point, draw
+from clinician_api.evidence_view import EvidenceView, FoundBy, UsedReading, evidence_view
 from clinician_api.language import Language
 from clinician_api.words import Words
 from telekol.quantities import FACTS, Quantity, QuantityFacts
@@ -111,6 +112,7 @@ class QuantityView:
 class FindingView:
     """One finding in words."""
 
+    id: UUID
     severity: str
     severity_word: str
     quantity: str
@@ -118,6 +120,9 @@ class FindingView:
     reason: str
     late: bool
     insufficient: bool
+    channel: str
+    channel_word: str
+    evidence: EvidenceView
 
 
 class PatientPages:
@@ -134,13 +139,19 @@ class PatientPages:
         judged = worst_by_reading(data.judgements)
         shown = {*USUAL_KIT, *(one.quantity for one in data.latest)}
         shown |= {limit.quantity for limit in data.limits}
+        # Batteries are several devices' in one kit, and say nothing of the patient: they stand
+        # with the homes.
+        shown -= {Quantity.BATTERY}
         return [self._quantity(one, data, judged) for one in Quantity if one in shown]
 
-    def finding(self, finding: Finding) -> FindingView:
+    def finding(
+        self, finding: Finding, found_by: FoundBy, used: Mapping[UUID, UsedReading]
+    ) -> FindingView:
         """Make one line of the recent findings."""
         insufficient = finding.result == "insufficient"
         danish = self._say.language is Language.DANISH
         return FindingView(
+            id=finding.id,
             severity="none" if insufficient else finding.severity,
             severity_word=self._word(None if insufficient else Severity(finding.severity)),
             quantity=self._name(Quantity(finding.quantity)) if finding.quantity else "",
@@ -148,6 +159,9 @@ class PatientPages:
             reason=finding.reason_da if danish else finding.reason_en,
             late=finding.late,
             insufficient=insufficient,
+            channel=finding.channel,
+            channel_word=self._say(f"channel.{finding.channel}"),
+            evidence=evidence_view(finding, found_by, used, self._say, self._now),
         )
 
     def _quantity(self, quantity: Quantity, data: PatientData, judged: Judged) -> QuantityView:
@@ -194,7 +208,11 @@ class PatientPages:
 
         chart = Chart(
             key=f"chart-{quantity}",
-            title=say("chart.title", quantity=self._name(quantity), days=self._days),
+            title=say(
+                "chart.title_day" if self._days == 1 else "chart.title",
+                quantity=self._name(quantity),
+                days=self._days,
+            ),
             description=self._described(values, len(readings), spans, facts),
             start=self._start,
             end=self._now,
@@ -268,6 +286,8 @@ class PatientPages:
         return ", ".join(written) or self._say("patient.no_limits")
 
     def _tick(self, moment: datetime) -> str:
+        if self._days == 1:
+            return self._say.clock(moment)
         week = self._days <= 7
         return self._say.weekday(moment) if week else self._say.day(moment)
 

@@ -14,13 +14,13 @@ from uuid import UUID
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, Row, case, column, text
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import col, func, select
 
 from clinician_api.clauses import Clause, clauses_of, finding_ids
 from clinician_api.database import ReadSession
+from clinician_api.evidence_view import FoundBy
 from telekol.severity import Severity
 from telekol.tables import (
     CaseEvent,
@@ -40,6 +40,10 @@ BOARD_LIMIT: Final = 300
 
 READINGS_LIMIT: Final = 2000
 """Most readings of one patient a page shows: twenty a day for the longest period, 90 days."""
+
+EVIDENCE_REACH: Final = timedelta(days=100)
+"""How far before a finding its readings are looked for: a window of 32 readings at one in three
+days. Older ones are counted and not shown."""
 
 UNDO_WINDOW: Final = timedelta(minutes=30)
 """How long a case that an acknowledgement closed stays in sight, so that it can be undone."""
@@ -201,20 +205,25 @@ def _from_function(call: FunctionElement[Any]) -> type[StoredObservation]:
 def judgements(
     session: ReadSession, patient_id: UUID, since: datetime
 ) -> Sequence[Row[str | None, datetime, str]]:
-    """List what the clinical rules said: quantity, time of the reading, severity.
+    """List what the clinical rules say now: quantity, time of the reading, severity.
 
-    Of each rule what it said last: what was judged again stands as it is now.
+    A reading that was judged again stands as it was judged last. Before rule sets every judgement
+    was a finding; what has no judgement of its own stands as its findings say.
     """
-    columns = (col(Finding.quantity), col(Finding.measured_at), col(Finding.severity))
-    said_of = (col(Finding.quantity), col(Finding.measured_at), col(Finding.rule))
-    statement = (
-        select(*columns)
-        .ext(distinct_on(*said_of))
-        .order_by(*said_of, col(Finding.found_at).desc())
-        .where(col(Finding.patient_id) == patient_id, col(Finding.measured_at) >= since)
-        .where(col(Finding.channel) == "clinical", col(Finding.result) == "judged")
+    asked = text(
+        "select quantity::text, measured_at, severity from ("
+        "select distinct on (quantity, measured_at, reading_id) quantity, measured_at, severity "
+        "from judgement where patient_id = :patient and measured_at >= :since "
+        "order by quantity, measured_at, reading_id, turn desc) j where severity is not null "
+        "union all "
+        "select quantity::text, measured_at, severity from ("
+        "select distinct on (quantity, measured_at, rule) quantity, measured_at, severity "
+        "from finding where patient_id = :patient and measured_at >= :since "
+        "and channel = 'clinical' and result = 'judged' and basis_id is null "
+        "order by quantity, measured_at, rule, found_at desc) f"
     )
-    return session.connection().execute(statement).all()
+    given = {"patient": patient_id, "since": since}
+    return session.connection().execute(asked, given).all()
 
 
 def recent_findings(session: ReadSession, patient_id: UUID, most: int = 15) -> Sequence[Finding]:
@@ -227,6 +236,31 @@ def recent_findings(session: ReadSession, patient_id: UUID, most: int = 15) -> S
         .limit(most)
     )
     return session.exec(statement).all()
+
+
+def found_by(session: ReadSession, findings: Sequence[Finding]) -> dict[UUID, FoundBy]:
+    """Say with which rule set findings were made, and whether it was approved then."""
+    asked = text(
+        "select f.id, r.name, r.version, b.approved from finding f "
+        "left join rule_set r on r.id = f.rule_set_id left join rule_basis b on b.id = f.basis_id "
+        "where f.id = any(:ids)"
+    )
+    rows = session.connection().execute(asked, {"ids": [one.id for one in findings]})
+    return {row[0]: FoundBy(*row[1:]) for row in rows}
+
+
+def used_readings(
+    session: ReadSession, patient_id: UUID, findings: Sequence[Finding]
+) -> dict[UUID, tuple[str, datetime, float]]:
+    """Give the readings that findings name and that are the patient's still."""
+    ids = {one for finding in findings for one in finding.reading_ids}
+    since = min((one.measured_at for one in findings), default=None)
+    if since is None:
+        return {}
+    one = _from_function(func.patient_readings(patient_id, since - EVIDENCE_REACH))
+    statement = select(one.reading_id, one.quantity, one.measured_at, one.value)
+    rows = session.exec(statement.where(col(one.reading_id).in_(ids)))
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
 def findings_of(session: ReadSession, patient_id: UUID, reading_id: UUID) -> Sequence[Finding]:

@@ -109,6 +109,7 @@ _GENERAL: Final[dict[str, Text]] = {
     "patient.cases": Text("Åbne sager", "Open cases"),
     "patient.no_cases": Text("Ingen åbne sager", "No open cases"),
     "patient.period": Text("Periode", "Period"),
+    "patient.day": Text("24 timer", "24 hours"),
     "patient.days": Text("{days} dage", "{days} days"),
     "patient.never": Text("Ingen målinger endnu", "No readings yet"),
     "patient.none_in_period": Text("Ingen målinger i perioden", "No readings in the period"),
@@ -143,6 +144,7 @@ _GENERAL: Final[dict[str, Text]] = {
     "limit.yellow_high": Text("gul over {value}", "yellow above {value}"),
     "limit.red_high": Text("rød over {value}", "red above {value}"),
     "chart.title": Text("{quantity} de seneste {days} dage", "{quantity}, the last {days} days"),
+    "chart.title_day": Text("{quantity} det seneste døgn", "{quantity}, the last 24 hours"),
     "chart.description": Text(
         "{count} målinger mellem {lowest} og {highest} {unit}; seneste {latest} {unit}. {limits}.",
         "{count} readings from {lowest} to {highest} {unit}; latest {latest} {unit}. {limits}.",
