@@ -77,18 +77,8 @@ def create_app(settings: ApiSettings, now: Callable[[], datetime] = _utc_now) ->
     app.state.house = house
     errors.install(app)
     app.add_middleware(Guard, cookies=house.cookies, now=now, on_error=errors.unexpected)
-    for module in (
-        sign_in,
-        board,
-        cases,
-        held,
-        technical,
-        rules,
-        patient,
-        reading,
-        usual,
-        json_api,
-    ):
+    pages = (sign_in, board, cases, held, technical, rules, patient, reading, usual)
+    for module in (*pages, json_api):
         # On the routers and not on the application: there it would stand outside the guard,
         # which would see the refusal as a fault and could not give it our headers.
         app.include_router(module.router, max_body_size=_BODY_LIMIT_BYTES)

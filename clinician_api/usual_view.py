@@ -87,10 +87,8 @@ def usual_views(
             continue
         own = [one for one in levels if one.quantity == quantity]
         written = [_level(one, made_of.get(one.id, ()), facts, say, now) for one in own]
-        at_the_end = [one.until is None for one in own]
-        current = next(
-            (view for view, is_open in zip(written, at_the_end, strict=True) if is_open), None
-        )
+        open_now = [one.id for one in own if one.until is None]
+        current = next((view for view in written if view.number in open_now), None)
         views.append(
             UsualView(
                 quantity=quantity,
@@ -109,13 +107,11 @@ def _level(
 ) -> LevelView:
     until = say.when(one.until, now) if one.until else None
     since = say.when(one.since, now)
-    period = (
-        say("usual.from_to", since=since, until=until) if until else say("usual.from", since=since)
-    )
+    key = "usual.from_to" if until else "usual.from"
     return LevelView(
         number=one.id,
         value=_amount(one.value, facts, say),
-        period=period,
+        period=say(key, since=since, until=until),
         origin=say(f"usual.origin_{one.origin.replace('-', '_')}"),
         status=_status(one, say, now),
         approved=one.approved_by is not None,
