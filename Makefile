@@ -13,7 +13,7 @@ SEED ?=
 HOMES ?= 2
 CODE := telekol gateway ingest alerts clinician_api device_sim migrations
 
-.PHONY: help demo demo-reset test streets check chaos bench-gateway bench-ingest bench-alerts format unit lock docs pictures clean
+.PHONY: help demo demo-reset test streets check chaos bench-gateway bench-ingest bench-alerts evidence format unit lock docs pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -54,6 +54,9 @@ bench-ingest: $(VENV)/.dev ## How many readings a second ingest stores, beside r
 
 bench-alerts: $(VENV)/.bench ## What a rule costs per series, beside SciPy, pandas and polars
 	@$(BIN)/python -m benchmarks.alerts $(ARGS)
+
+evidence: $(VENV)/.bench ## Try the rules on simulated patients and write docs/evidence; SEED=7
+	@$(BIN)/python -m benchmarks.evidence $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 format: $(VENV)/.dev ## Format and mend what can be mended
 	@$(BIN)/ruff format .

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alerts.reference import References
 from alerts.rules import composite
+
+SESSION_US: Final = 3_600_000_000
+"""An hour: how much later than a reading an answer of the same session may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,20 @@ class Symptoms:
     ) -> NDArray[np.int8]:
         """Give the newest answer to each reading: composite.SYMPTOMS, NO_SYMPTOMS or NOT_ASKED.
 
-        An answer counts for readings of up to `within_us` around it; the worse one wins, since
-        a patient who said in the morning that it is worse need not say so again.
+        An answer counts for `within_us` after it was given, and for the session before it, in
+        which questions come last; the worse one wins, since a patient who said in the morning
+        that it is worse need not say so again. Tomorrow's answer says nothing of today: what is
+        said of a reading then would not be what a replay says of it now.
         """
         found = np.full(len(series), composite.NOT_ASKED, dtype=np.int8)
         for worse, says in ((False, composite.NO_SYMPTOMS), (True, composite.SYMPTOMS)):
             chosen = self.worse == worse
             near = _any_near(
-                self.series[chosen], self.answered_us[chosen], series, measured_us, within_us
+                self.series[chosen],
+                self.answered_us[chosen],
+                series,
+                measured_us,
+                (within_us, min(within_us, SESSION_US)),
             )
             found[near] = says
         return found
@@ -122,16 +131,16 @@ def _any_near(
     times: NDArray[np.int64],
     wanted: NDArray[np.int32],
     at: NDArray[np.int64],
-    within: int,
+    within: tuple[int, int],
 ) -> NDArray[np.bool_]:
-    """Whether any (key, time), sorted, lies within `within` of each (wanted, at)."""
+    """Whether any (key, time), sorted, lies so long before to after each (wanted, at)."""
     if not len(keys):
         return np.zeros(len(wanted), dtype=np.bool_)
     # One number for key and time, as ranks: order is kept, and nothing can overflow.
-    instants = np.unique(np.concatenate([times, at - within, at + within]))
+    instants = np.unique(np.concatenate([times, at - within[0], at + within[1]]))
     width = len(instants) + 1
     place = keys.astype(np.int64) * width + np.searchsorted(instants, times)
-    first = wanted.astype(np.int64) * width + np.searchsorted(instants, at - within)
-    last = wanted.astype(np.int64) * width + np.searchsorted(instants, at + within)
+    first = wanted.astype(np.int64) * width + np.searchsorted(instants, at - within[0])
+    last = wanted.astype(np.int64) * width + np.searchsorted(instants, at + within[1])
     near: NDArray[np.bool_] = np.searchsorted(place, last, "right") > np.searchsorted(place, first)
     return near

@@ -198,12 +198,12 @@ def _days(one: Member) -> Iterator[tuple[Any, ...]]:
     levels = [course.level(each, moments).tolist() for kind in KINDS.values() for each in kind]
     symptom, sign = course.symptom_burden(moments).tolist(), course.sign_burden(moments).tolist()
     absent = _absent(course)
-    states = _states(course, moments)
+    said = states(course, moments)
     for day in range(course.days):
         yield (
             course.name,
             (course.start + timedelta(days=day)).isoformat(),
-            states[day],
+            said[day],
             f"{symptom[day]:.3f}",
             f"{sign[day]:.3f}",
             absent.get(day, ""),
@@ -211,25 +211,25 @@ def _days(one: Member) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _states(course: Course, moments: Moments) -> list[str]:
-    """Say of each day what the exacerbations make of it.
+def states(course: Course, moments: Moments) -> list[str]:
+    """Say of each moment what the exacerbations make of it.
 
     ``prodrome``, ``worsening`` (onset to peak), ``recovery``; else ``other`` in another episode
     that is felt or seen, else ``stable``.
     """
     days = moments / SECONDS_PER_DAY
-    states = np.full(days.shape, "stable", dtype=object)
+    found = np.full(days.shape, "stable", dtype=object)
     for each in sorted(course.episodes, key=lambda each: each.kind is Kind.EXACERBATION):
         over = max(each.end, each.symptoms_end)
         if each.kind is Kind.CACHEXIA:
             continue
         if each.kind is not Kind.EXACERBATION:
-            states[(min(each.symptoms_from, each.signs_from) <= days) & (days < over)] = "other"
+            found[(min(each.symptoms_from, each.signs_from) <= days) & (days < over)] = "other"
             continue
-        states[(each.symptoms_from <= days) & (days < each.onset)] = "prodrome"
-        states[(each.onset <= days) & (days < each.peak)] = "worsening"
-        states[(each.peak <= days) & (days < over)] = "recovery"
-    return [str(state) for state in states]
+        found[(each.symptoms_from <= days) & (days < each.onset)] = "prodrome"
+        found[(each.onset <= days) & (days < each.peak)] = "worsening"
+        found[(each.peak <= days) & (days < over)] = "recovery"
+    return [str(state) for state in found]
 
 
 def _schedule(one: Member, order: Order) -> Iterator[tuple[str, str, str]]:

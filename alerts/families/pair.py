@@ -34,6 +34,9 @@ class Composite(FamilyParameters):
         For a patient who said it is worse; left out for none.
     yellow_without, red_without
         For one who did not, or was not asked.
+    yellow_unasked, red_unasked
+        For one who was not asked, where that is to be another limit: in a programme that asks, no
+        symptoms is news; in one that does not, the signs are all there is.
     youngest_days
         Readings younger than this are no part of the stable stretch.
     """
@@ -42,6 +45,8 @@ class Composite(FamilyParameters):
     red_with: float | None = Field(None, gt=0)
     yellow_without: float | None = Field(None, gt=0)
     red_without: float | None = Field(None, gt=0)
+    yellow_unasked: float | None = Field(None, gt=0)
+    red_unasked: float | None = Field(None, gt=0)
     youngest_days: float = Field(0.0, ge=0, le=60)
 
     own_allowed: ClassVar[tuple[str, ...]] = (
@@ -49,6 +54,8 @@ class Composite(FamilyParameters):
         "red_with",
         "yellow_without",
         "red_without",
+        "yellow_unasked",
+        "red_unasked",
     )
 
 
@@ -62,13 +69,14 @@ def judge(inputs: Inputs) -> Found:
     with_pulse = np.where(has_pulse, paired, inputs.rows)
     pulse = _blanked(readings.window(with_pulse, inputs.most_readings), has_pulse)
     apart_us = readings.measured_us[with_pulse] - readings.measured_us[inputs.rows]
+    symptoms = _symptoms(inputs)
     parameters = composite.Parameters(
         np.where(has_pulse, apart_us / US_PER_DAY, np.nan),
-        _symptoms(inputs),
+        symptoms,
         inputs.number("yellow_with"),
         inputs.number("red_with"),
-        inputs.number("yellow_without"),
-        inputs.number("red_without"),
+        _without(inputs, symptoms, "yellow"),
+        _without(inputs, symptoms, "red"),
         inputs.number("youngest_days"),
     )
     found = composite.judge(inputs.window, pulse, parameters, inputs.need)
@@ -77,6 +85,14 @@ def judge(inputs: Inputs) -> Found:
         "symptoms": parameters.symptoms,
     }
     return Found(found, beside=beside)
+
+
+def _without(inputs: Inputs, symptoms: NDArray[np.int8], colour: str) -> NDArray[np.float64]:
+    """Give the limit for who did not say it is worse; who was not asked may have another."""
+    answered = inputs.number(f"{colour}_without")
+    unasked = inputs.number(f"{colour}_unasked")
+    chosen = (symptoms == composite.NOT_ASKED) & np.isfinite(unasked)
+    return np.where(chosen, unasked, answered)
 
 
 def _blanked(window: Window, there: NDArray[np.bool_]) -> Window:
@@ -144,7 +160,9 @@ def _why(about: About, pulse_rate: float, spo2_n: float, pulse_n: float) -> Reas
             "der er ingen puls målt sammen med den", "no pulse was measured together with it"
         )
     fewest = min(spo2_n, pulse_n)
-    return words.too_few(fewest, about.need) if fewest < about.need.least_count else words.NO_NUMBER
+    if fewest < about.need.least_count:
+        return words.too_few(fewest, about.need, earlier=True)
+    return words.NO_NUMBER
 
 
 FAMILY: Final = Family(

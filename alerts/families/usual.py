@@ -62,7 +62,11 @@ def judge(inputs: Inputs) -> Found:
 def say(about: About, severity: int, value: float, median: float, n: int, z: float) -> Reason:
     """Say how a reading lies beside the usual."""
     if severity == judging.INSUFFICIENT:
-        why = words.too_few(n, about.need) if n < about.need.least_count else words.NO_NUMBER
+        why = (
+            words.too_few(n, about.need, earlier=True)
+            if n < about.need.least_count
+            else words.NO_NUMBER
+        )
         return words.cannot(about.quantity, value, why)
     after = words.usual(about.quantity, median, n)
     if severity == judging.GREEN:

@@ -62,9 +62,16 @@ def cannot(quantity: Quantity, value: float, why: Reason) -> Reason:
     )
 
 
-def too_few(n: float, need: Need) -> Reason:
-    """Say how many readings there are of how many that are needed."""
+def too_few(n: float, need: Need, *, earlier: bool = False) -> Reason:
+    """Say how many readings, or earlier ones, there are of how many that are needed."""
     count = 0 if math.isnan(n) else int(n)
+    if earlier:
+        danish = "tidligere måling" if count == 1 else "tidligere målinger"
+        english = "earlier reading" if count == 1 else "earlier readings"
+        return Reason(
+            f"{count} {danish}, der kræves mindst {need.least_count}",
+            f"{count} {english}, at least {need.least_count} are needed",
+        )
     return Reason(
         f"{_count(count, danish=True)}, der kræves mindst {need.least_count}",
         f"{_count(count, danish=False)}, at least {need.least_count} are needed",
@@ -154,7 +161,9 @@ def days(count: float, *, danish: bool) -> str:
     """Write a number of days as people say it."""
     rounded = round(count)
     if rounded < 1:
-        hours = max(1, round(count * 24))
+        hours = round(count * 24)
+        if hours <= 1:
+            return "en time" if danish else "an hour"
         return f"{hours} timer" if danish else f"{hours} hours"
     if danish:
         return f"{rounded} dag" if rounded == 1 else f"{rounded} dage"

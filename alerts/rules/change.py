@@ -151,6 +151,8 @@ def _furthest(
     direction: NDArray[np.int8],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Find the reading from which harm has moved furthest, and its age."""
+    if values.shape[1] == 0:
+        return np.full(len(values), np.nan), np.full(len(values), np.nan)
     with np.errstate(invalid="ignore"):
         moved = under_test[:, None] - values
     towards = np.where(direction[:, None] == judging.EITHER, np.abs(moved), moved)

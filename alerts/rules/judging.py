@@ -193,6 +193,8 @@ def median_of_sorted(rows: Floats, counts: NDArray[np.intp], least: int = 1) -> 
     counts
         Shape (n,): how many numbers each row holds.
     """
+    if rows.shape[1] == 0:
+        return np.full(len(rows), np.nan)
     at = np.arange(len(rows))
     lower = rows[at, np.maximum(counts - 1, 0) // 2].astype(np.float64)
     upper = rows[at, np.minimum(counts // 2, rows.shape[1] - 1)]

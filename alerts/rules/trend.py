@@ -48,6 +48,10 @@ SLOPE_NOISE: Final = 1e-6
 BLOCK_ROWS: Final = 256
 """Rows at a time: 256 x 496 pairs x 4 bytes are 508 kB, about a second-level cache."""
 
+WIDE_PAIRS: Final = 1_000
+"""From about 45 readings on selecting a median beats sorting: at 92 readings 5 microseconds a row
+against 14. Below, the vectorised sort is as quick."""
+
 EVIDENCE: Final = ("slope_per_day", "s", "z", "p", "n", "span_days")
 
 
@@ -156,8 +160,27 @@ def _slope(values: Floats, ages: Floats, space: _Space) -> NDArray[np.float64]:
         days[days == 0] = np.nan
     slopes = np.divide(rises, days, out=rises)
     counts = np.count_nonzero(~np.isnan(slopes), axis=1)
-    slopes.sort(axis=1)
-    return judging.median_of_sorted(slopes, counts)
+    if slopes.shape[1] < WIDE_PAIRS:
+        slopes.sort(axis=1)
+        return judging.median_of_sorted(slopes, counts)
+    return _median_of_many(slopes, counts)
+
+
+def _median_of_many(slopes: Floats, counts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Median of each row by selection where a row is full, by sorting where it is not."""
+    pairs = slopes.shape[1]
+    median = np.empty(len(slopes))
+    full = counts == pairs
+    chosen = slopes if full.all() else slopes[full]
+    # One place only: NumPy's selection of two is slower than its sort.
+    chosen.partition(pairs // 2, axis=1)
+    upper = chosen[:, pairs // 2].astype(np.float64)
+    lower = upper if pairs % 2 else chosen[:, : pairs // 2].max(axis=1, initial=-np.inf)
+    median[full] = (lower + upper) / 2
+    if not full.all():
+        rest = np.sort(slopes[~full], axis=1)
+        median[~full] = judging.median_of_sorted(rest, counts[~full])
+    return median
 
 
 def _same_instants(ages: Floats) -> bool:

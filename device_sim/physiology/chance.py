@@ -10,6 +10,7 @@ could not promise that: measuring once more would change everything after it.
 from __future__ import annotations
 
 import hashlib
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -59,6 +60,20 @@ def normal_at(key: np.uint64, moments: Moments) -> Floats:
     radius = np.sqrt(-2.0 * np.log(uniform_at(key, moments)))
     normal: Floats = radius * np.cos(2.0 * np.pi * uniform_at(key ^ _OTHER, moments))
     return normal
+
+
+def autoregression(luck: np.random.Generator, days: int, memory: float) -> Floats:
+    """Draw states of order 1, standard normal from the first; shape (days,).
+
+    Parameters
+    ----------
+    memory
+        Correlation of one day's state with the next day's. A longer period only adds.
+    """
+    shocks = luck.standard_normal(days)
+    shocks[1:] *= np.sqrt(1 - memory**2)
+    states = accumulate(shocks, lambda before, shock: memory * before + shock)
+    return np.fromiter(states, np.float64, days)
 
 
 def _mixed(key: np.uint64, moments: Moments) -> NDArray[np.uint64]:

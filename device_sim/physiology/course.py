@@ -118,7 +118,8 @@ class Course:
 
     def _day_states(self, quantity: Quantity) -> Floats:
         if quantity not in self._states:
-            self._states[quantity] = scatter.day_states(self.seed, self.name, quantity, self.days)
+            drawn = (self.seed, self.name, quantity, self.days)
+            self._states[quantity] = scatter.day_states(*drawn) + scatter.slow_states(*drawn)
         return self._states[quantity]
 
     def _shift(self, quantity: Quantity, days: Floats) -> Floats:

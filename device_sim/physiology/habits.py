@@ -24,7 +24,12 @@ from device_sim.physiology.chance import (
     uniform_at,
 )
 from device_sim.physiology.course import Course
-from device_sim.physiology.scatter import SCATTER, SECONDS_PER_DAY, SECONDS_PER_HOUR
+from device_sim.physiology.scatter import (
+    DAYS_PER_YEAR,
+    SCATTER,
+    SECONDS_PER_DAY,
+    SECONDS_PER_HOUR,
+)
 from telekol.quantities import Quantity
 
 
@@ -36,10 +41,18 @@ class Cadence(StrEnum):
     WEEKLY = "weekly"
     INTRODUCTION = "introduction"
     """Daily for 14 days, then weekly: TeleCare Nord (danish-telekol.md, 1.1)."""
+    INTRODUCTION_TWICE = "introduction-twice-weekly"
+    """Daily for 14 days, then twice weekly, where that was ordered."""
 
 
 INTRODUCTION_DAYS: Final = 14
-_WEEKDAYS: Final = {Cadence.TWICE_WEEKLY: (0, 3), Cadence.WEEKLY: (1,), Cadence.INTRODUCTION: (1,)}
+_WEEKDAYS: Final = {
+    Cadence.TWICE_WEEKLY: (0, 3),
+    Cadence.WEEKLY: (1,),
+    Cadence.INTRODUCTION: (1,),
+    Cadence.INTRODUCTION_TWICE: (0, 3),
+}
+_INTRODUCED: Final = {Cadence.INTRODUCTION, Cadence.INTRODUCTION_TWICE}
 
 BREATHLESS_NIGHT: Final = 0.6
 """Burden of symptoms from which somebody may sit up at night and measure."""
@@ -110,7 +123,7 @@ def agreed_days(course: Course, cadence: Cadence) -> Moments:
         return days
     weekdays = (days + course.start.weekday()) % 7
     chosen = np.isin(weekdays, _WEEKDAYS[cadence])
-    if cadence is Cadence.INTRODUCTION:
+    if cadence in _INTRODUCED:
         chosen |= days < INTRODUCTION_DAYS
     return days[chosen]
 
@@ -153,6 +166,7 @@ def _is_skipped(course: Course, days: Moments) -> Flags:
     noon = days * SECONDS_PER_DAY + 12 * SECONDS_PER_HOUR
     odds = np.log(who.skipping / (1 - who.skipping)) + 0.6 * who.is_depressed
     odds = odds + 1.2 * np.minimum(course.symptom_burden(noon), 2.0)
+    odds = odds + who.fading * days / DAYS_PER_YEAR
     # Weeks differ: a bad week loses several days, as people report of themselves.
     weeks = normal_at(key_of(course.seed, course.name, "week"), np.floor_divide(days, 7))
     odds = odds + 0.8 * weeks

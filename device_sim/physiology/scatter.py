@@ -10,12 +10,18 @@ shared, and how long a state lasts, was published nowhere we looked and is our o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Final
 
 import numpy as np
 
-from device_sim.physiology.chance import Floats, Moments, key_of, normal_at, stream
+from device_sim.physiology.chance import (
+    Floats,
+    Moments,
+    autoregression,
+    key_of,
+    normal_at,
+    stream,
+)
 from telekol.quantities import Quantity
 
 SECONDS_PER_HOUR: Final = 3600
@@ -42,6 +48,9 @@ class Scatter:
         Half the difference between the highest and lowest hour of the day, and the highest hour.
     step
         What the device rounds to.
+    slow_sd
+        Standard deviation of what is usual itself, which wanders over months: beside `sd`, for the
+        published figures are of weeks.
     """
 
     sd: float
@@ -50,6 +59,7 @@ class Scatter:
     swing: float
     peak_hour: float
     step: float
+    slow_sd: float = 0.0
 
     @property
     def day_sd(self) -> float:
@@ -67,25 +77,25 @@ SCATTER: Final[dict[Quantity, Scatter]] = {
     # SD 1 %: Hurst et al., BMC Pulm Med 2010;10:52 (stable COPD). Night falls of a point are usual
     # in COPD without sleep apnoea; size and hour are our choice.
     Quantity.SPO2: Scatter(
-        sd=1.0, day_share=0.5, day_memory=0.6, swing=0.4, peak_hour=15, step=1.0
+        sd=1.0, day_share=0.5, day_memory=0.6, swing=0.4, peak_hour=15, step=1.0, slow_sd=0.4
     ),
     # SD 5 per minute: Hurst 2010. Day swing 5: our choice, after the 10-20 % by which pulse falls
     # in sleep.
     Quantity.PULSE_RATE: Scatter(
-        sd=5.0, day_share=0.4, day_memory=0.5, swing=4.0, peak_hour=15, step=1.0
+        sd=5.0, day_share=0.4, day_memory=0.5, swing=4.0, peak_hour=15, step=1.0, slow_sd=1.5
     ),
     # SD 0.4 kg of repeated mornings; the day adds what was eaten and drunk until it is gone by
     # the next morning (our choice: 0.8 kg from morning to evening).
     Quantity.BODY_WEIGHT: Scatter(
-        sd=0.4, day_share=0.6, day_memory=0.6, swing=0.4, peak_hour=20, step=0.1
+        sd=0.4, day_share=0.6, day_memory=0.6, swing=0.4, peak_hour=20, step=0.1, slow_sd=0.8
     ),
     # Home pressure varies from day to day with an SD of 8-9 systolic and 5-6 diastolic (Kikuya et
     # al., Hypertension 2008;52:1045, Ohasama; figures unverified).
     Quantity.SYSTOLIC_BP: Scatter(
-        sd=8.5, day_share=0.3, day_memory=0.4, swing=6.0, peak_hour=17, step=1.0
+        sd=8.5, day_share=0.3, day_memory=0.4, swing=6.0, peak_hour=17, step=1.0, slow_sd=3.0
     ),
     Quantity.DIASTOLIC_BP: Scatter(
-        sd=5.5, day_share=0.3, day_memory=0.4, swing=4.0, peak_hour=15, step=1.0
+        sd=5.5, day_share=0.3, day_memory=0.4, swing=4.0, peak_hour=15, step=1.0, slow_sd=2.0
     ),
     # 36.6 and a daily swing of about 0.25 either way (Obermeyer et al., BMJ 2017;359:j5468, gives
     # the mean and the swing's direction; the size is our choice).
@@ -109,6 +119,11 @@ SCATTER: Final[dict[Quantity, Scatter]] = {
 }
 """What moves by itself. FEV1/FVC and mean pressure follow from others; see `instruments`."""
 
+SLOW_MEMORY: Final = 0.98
+"""Correlation of one day's usual level with the next day's: half is forgotten in 34 days. That a
+level found in the first fortnight grows old is everybody's experience; sizes and pace were
+published nowhere we looked and are our own choice."""
+
 WEEKEND_KG: Final = 0.15
 """Weight is highest on Sunday and Monday and lowest on Friday (Orsama et al., Obes Facts
 2014;7:36, who report the rhythm; a size of 0.15 kg either way is our choice)."""
@@ -120,11 +135,14 @@ WINTER_SYSTOLIC: Final = 3.0
 def day_states(seed: int, name: str, quantity: Quantity, days: int) -> Floats:
     """Draw the state of each day, stationary from the first; shape (days,), the quantity's unit."""
     scatter = SCATTER[quantity]
-    memory = scatter.day_memory
-    shocks = stream(seed, name, "day", quantity).standard_normal(days)
-    shocks[1:] *= np.sqrt(1 - memory**2)
-    states = accumulate(shocks, lambda before, shock: memory * before + shock)
-    return np.fromiter(states, np.float64, days) * scatter.day_sd
+    luck = stream(seed, name, "day", quantity)
+    return autoregression(luck, days, scatter.day_memory) * scatter.day_sd
+
+
+def slow_states(seed: int, name: str, quantity: Quantity, days: int) -> Floats:
+    """Draw how far what is usual lies from the first description, day by day; shape (days,)."""
+    luck = stream(seed, name, "slow", quantity)
+    return autoregression(luck, days, SLOW_MEMORY) * SCATTER[quantity].slow_sd
 
 
 def moment_errors(seed: int, name: str, quantity: Quantity, moments: Moments) -> Floats:

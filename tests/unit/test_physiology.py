@@ -180,7 +180,7 @@ def test_detection_is_no_easier_than_in_the_studies() -> None:
     well: list[tuple[float, float]] = []
     for one in _cohort():
         (seen,) = [each for each in one.measured if each.kind == "oximeter"]
-        state = np.array(cohort._states(one.course, seen.moments))
+        state = np.array(cohort.states(one.course, seen.moments))
         stable = state == "stable"
         if stable.sum() < 30:
             continue
@@ -316,6 +316,9 @@ def test_the_introduction_is_daily_then_weekly() -> None:
     days = habits.agreed_days(_steady(42), Cadence.INTRODUCTION)
     assert list(days[:14]) == list(range(14))
     assert set(np.diff(days[15:])) == {7}
+    twice = habits.agreed_days(_steady(42), Cadence.INTRODUCTION_TWICE)
+    assert list(twice[:14]) == list(range(14))
+    assert set(np.diff(twice[15:])) == {3, 4}
 
 
 # ------------------------------------------------------------------------ reproducible
