@@ -24,6 +24,7 @@ from clinician_api import (
     errors,
     held,
     json_api,
+    limits,
     patient,
     reading,
     rules,
@@ -77,7 +78,7 @@ def create_app(settings: ApiSettings, now: Callable[[], datetime] = _utc_now) ->
     app.state.house = house
     errors.install(app)
     app.add_middleware(Guard, cookies=house.cookies, now=now, on_error=errors.unexpected)
-    pages = (sign_in, board, cases, held, technical, rules, patient, reading, usual)
+    pages = (sign_in, board, cases, held, technical, rules, patient, reading, usual, limits)
     for module in (*pages, json_api):
         # On the routers and not on the application: there it would stand outside the guard,
         # which would see the refusal as a fault and could not give it our headers.

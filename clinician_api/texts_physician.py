@@ -176,6 +176,58 @@ PHYSICIAN: Final[dict[str, Text]] = {
     "usual.link_waits": Text(
         "{count} sædvanlige niveauer venter på en læge", "{count} usual levels wait for a physician"
     ),
+    # Trying limits out
+    "limits.title": Text("Grænser", "Limits"),
+    "limits.lead": Text(
+        "Flyt en grænse, og se, hvad den ville have markeret i det seneste år. Intet gemmes, før "
+        "en læge bekræfter det.",
+        "Move a limit and see what it would have flagged in the last year. Nothing is saved until "
+        "a physician confirms it.",
+    ),
+    "limits.now": Text("Egne grænser nu:", "Own limits now:"),
+    "limits.none": Text("ingen", "none"),
+    "limits.red_low": Text("Rød under", "Red below"),
+    "limits.yellow_low": Text("Gul under", "Yellow below"),
+    "limits.yellow_high": Text("Gul over", "Yellow above"),
+    "limits.red_high": Text("Rød over", "Red above"),
+    "limits.try": Text("Prøv", "Try"),
+    "limits.save": Text("Gem grænserne", "Save the limits"),
+    "limits.reset": Text("Tilbage til de gældende", "Back to those in force"),
+    "limits.saved": Text(
+        "Grænserne er gemt og gælder fra nu.", "The limits are saved and hold now."
+    ),
+    "limits.in_force": Text("Med de gældende grænser", "With the limits in force"),
+    "limits.as_tried": Text("Med de prøvede grænser", "With the limits tried"),
+    "limits.totals": Text("{red} røde og {yellow} gule dage", "{red} red and {yellow} yellow days"),
+    "limits.summary": Text(
+        "I det seneste år ({days} dage med målinger) ville det have givet {after}; de gældende "
+        "gav {before}.",
+        "In the last year ({days} days with readings) this would have given {after}; those in "
+        "force gave {before}.",
+    ),
+    "limits.change": Text("{day}: {before} bliver {after}", "{day}: {before} becomes {after}"),
+    "limits.changes": Text("Dage, der ændrer farve", "Days that change colour"),
+    "limits.more": Text("og {count} dage mere", "and {count} more days"),
+    "limits.same": Text("Ingen dag ændrer farve.", "No day changes colour."),
+    "limits.chart": Text(
+        "Det seneste år, som de prøvede grænser ville have farvet det",
+        "The last year, as the limits tried would have coloured it",
+    ),
+    "limits.wrong": Text(
+        "Grænserne kan ikke bruges: skriv tal, og lad dem stige fra rød lav til rød høj.",
+        "These limits cannot be used: write numbers that rise from red low to red high.",
+    ),
+    "limits.nothing": Text(
+        "Ingen målinger eller ingen regler at prøve på", "No readings, or no rules, to try on"
+    ),
+    "limits.confirm_title": Text("Gem nye grænser for {name}?", "Save new limits for {name}?"),
+    "limits.from": Text("Fra", "From"),
+    "limits.to": Text("Til", "To"),
+    "limits.confirm_more": Text(
+        "De gælder fra nu af og er godkendt med dit navn. Tidligere målinger vurderes ikke igen.",
+        "They hold from now on, approved with your name. Earlier readings are not judged again.",
+    ),
+    "limits.link": Text("Prøv og sæt grænser", "Try and set limits"),
     # Why a finding was found
     "evidence.show": Text("Hvorfor?", "Why?"),
     "evidence.rule": Text("Regel", "Rule"),
