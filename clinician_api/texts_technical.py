@@ -27,6 +27,7 @@ TECHNICAL: Final[dict[str, Text]] = {
     "technical.do": Text("Gør dette:", "Do this:"),
     "technical.home": Text("Hjem", "Home"),
     "technical.state": Text("Forbindelse", "Connection"),
+    "technical.health": Text("Tilstand", "Health"),
     "technical.devices": Text("Udstyr", "Devices"),
     "technical.battery": Text("batteri {battery}", "battery {battery}"),
     "technical.low": Text("lavt", "low"),

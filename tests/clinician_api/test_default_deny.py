@@ -21,7 +21,8 @@ def _routes() -> list[tuple[str, str]]:
     app = create_app(settings_for(ANYWHERE))
     found = []
     for route in iter_route_contexts(app.routes):
-        path = (route.path or "").replace("{step}", "refuse")
+        path = (route.path or "").replace("{step}", "refuse")  # both addresses know it
+        path = path.replace("{number}", "1")
         path = re.sub(r"\{\w+_id\}", SOMEBODY, path)
         found += [(method, path) for method in sorted(route.methods or {"GET"})]
     return found
@@ -48,6 +49,7 @@ async def test_a_stranger_is_sent_away(anonymous, method, path, accept):
         assert answer.status_code == 401
 
 
+PHYSICIANS = {"physician-1"}
 CARE = {"nurse-1", "physician-1"}
 SEEING = CARE | {"viewer-1"}
 TECHNICAL = CARE | {"support-1"}
@@ -66,6 +68,12 @@ WHO_MAY: dict[str, set[str]] = {
     "POST /cases": CARE,
     "GET /api": SEEING,
     "GET /technical": TECHNICAL,
+    "GET /rules": SEEING,
+    "GET /rules/1": PHYSICIANS,
+    "POST /rules": PHYSICIANS,
+    f"POST /patients/{SOMEBODY}/usual": PHYSICIANS,
+    f"POST /patients/{SOMEBODY}/limits": PHYSICIANS,
+    f"GET /patients/{SOMEBODY}/limits/confirm": PHYSICIANS,
     "POST /sign-out": EVERYBODY,
 }
 
@@ -87,7 +95,7 @@ async def test_a_role_may_what_is_written_here_and_nothing_else(anonymous, ward,
         answer = await anonymous.request(method, path, headers={"accept": "application/json"})
         if clinician in _allowed(method, path):
             # What is asked of does not exist, or the form is empty; but they may ask.
-            assert answer.status_code in {200, 204, 303, 307, 404, 422}, (method, path)
+            assert answer.status_code in {200, 204, 303, 307, 404, 409, 422}, (method, path)
         else:
             found = (method, path, answer.status_code, answer.json()["code"])
             assert found == (method, path, 403, "forbidden")
