@@ -122,7 +122,6 @@ DESK: Final[dict[str, Text]] = {
     "reading.device": Text("Udstyr", "Device"),
     "reading.entered": Text("Indtastning", "Entry"),
     "reading.automatic": Text("automatisk fra udstyret", "automatic, from the device"),
-    "reading.judged": Text("Vurdering", "Judgement"),
     "reading.valid": Text("Gyldig", "Valid"),
     "reading.invalid": Text("Ugyldig", "Invalid"),
     "reading.invalidate": Text("Gør målingen ugyldig", "Make the reading invalid"),

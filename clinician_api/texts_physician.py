@@ -236,7 +236,6 @@ PHYSICIAN: Final[dict[str, Text]] = {
     "evidence.unapproved": Text("ikke-godkendt skabelon", "unapproved template"),
     "evidence.approved": Text("godkendt", "approved"),
     "evidence.limits": Text("Grænser, der gjaldt", "Limits in force"),
-    "evidence.numbers": Text("Tal bag", "Numbers behind it"),
     "evidence.usual": Text("Sædvanligt niveau", "Usual level"),
     "evidence.usual_value": Text("{value} ({count} målinger)", "{value} ({count} readings)"),
     "evidence.usual_proposed": Text("foreslået, ikke godkendt", "proposed, not approved"),

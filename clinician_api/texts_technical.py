@@ -19,7 +19,6 @@ TECHNICAL: Final[dict[str, Text]] = {
         "{count} hjem er hørt. Senest opdateret {time}.",
         "{count} homes were heard. Last updated {time}.",
     ),
-    "technical.in_trouble": Text("Hjem med fejl", "Homes in trouble"),
     "technical.well": Text("Hjem uden fejl ({count})", "Homes without trouble ({count})"),
     "technical.stopping": Text("Målinger når ikke frem", "Readings do not arrive"),
     "technical.soon": Text("Skal ordnes", "To be mended"),

@@ -1,4 +1,4 @@
-"""The pages beside the board in Chromium: by keyboard, without haste, without script, on a phone."""
+"""The pages beside the board in Chromium: by keyboard, in haste, without script, on a phone."""
 
 from __future__ import annotations
 
@@ -231,12 +231,14 @@ CONTRAST = """() => {
   const poor = [];
   for (const element of document.querySelectorAll('body *')) {
     const text = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!text || !element.checkVisibility() || element.closest('svg, .unseen-text, .skip, [disabled]')) continue;
+    if (!text || !element.checkVisibility()) continue;
+    if (element.closest('svg, .unseen-text, .skip, [disabled]')) continue;
     const style = getComputedStyle(element);
     const [front, back] = [rgba(style.color), behind(element)].map(luminance);
     const ratio = (Math.max(front, back) + 0.05) / (Math.min(front, back) + 0.05);
     const large = parseFloat(style.fontSize) >= 24;
-    if (ratio < (large ? 3 : 4.5)) poor.push(`${element.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
+    const words = element.textContent.trim().slice(0, 40);
+    if (ratio < (large ? 3 : 4.5)) poor.push(`${words}: ${ratio.toFixed(2)}`);
   }
   return poor;
 }"""
