@@ -1,7 +1,7 @@
 """The desk: functions through which clinicians decide about readings, and who may call them.
 
 Revision ID: 0028
-Revises: 0024
+Revises: 0025
 Phase: pre (nothing that the release before calls is changed)
 """
 
@@ -14,7 +14,7 @@ from alembic import op
 from migrations.statements import run_file
 
 revision = "0028"
-down_revision = "0024"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
