@@ -175,7 +175,7 @@ def _drafts(
     if not segments:
         return []
     history.fill(connection, segments, looks_back)
-    return [draft for segment in segments for draft in planning.plan(segment, looks_back)]
+    return planning.plan(segments, looks_back)
 
 
 def _bases(connection: Connection[Any], drafts: Sequence[Draft]) -> list[Basis]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -22,7 +24,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from alerts import program, reading_table, told
+from alerts.program import RuleOutcome
 from alerts.reading_table import ReadingTable, TableError
+from alerts.readings import Readings
 from alerts.rules import judging
 from alerts.rulesets import loading
 from alerts.rulesets.model import RuleSet
@@ -32,6 +36,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exce
 BLOCK_READINGS: Final = 16_384
 """Readings judged and written at a time: the answer to a year of 250 patients would be a gigabyte
 if it were held at once."""
+
+BLOCKS_AHEAD: Final = 2
+"""One in work while one is written; more would only take memory."""
 
 STDIN: Final = "-"
 
@@ -111,8 +118,7 @@ def _write(rule_set: RuleSet, table: ReadingTable, rows: NDArray[np.intp], *, da
     before = b"[\n"
     with _progress(len(rows)) as progress:
         task = progress.add_task("judging", total=len(rows))
-        for part in judging.blocks(len(rows), BLOCK_READINGS):
-            outcomes = program.judge(rule_set, table.readings, rows[part])
+        for outcomes, judged in _judged(rule_set, table.readings, rows):
             findings = told.tell(
                 rule_set, outcomes, table.readings, danish=danish, measured_at=table.measured_at
             )
@@ -121,9 +127,28 @@ def _write(rule_set: RuleSet, table: ReadingTable, rows: NDArray[np.intp], *, da
                 lines = encoder.encode_lines(findings).rstrip(b"\n").replace(b"\n", b",\n")
                 out.write(before + lines)
                 before = b",\n"
-            progress.advance(task, part.stop - part.start)
+            progress.advance(task, judged)
     out.write(b"[]\n" if before == b"[\n" else b"\n]\n")
     out.flush()
+
+
+def _judged(
+    rule_set: RuleSet, readings: Readings, rows: NDArray[np.intp]
+) -> Iterator[tuple[list[RuleOutcome], int]]:
+    """Judge block by block, the next one while this one is put into words and written.
+
+    NumPy lets go of the interpreter, so a second core does half of the work.
+    """
+    parts = deque(judging.blocks(len(rows), BLOCK_READINGS))
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        waiting: deque[tuple[Future[list[RuleOutcome]], int]] = deque()
+        while parts or waiting:
+            while parts and len(waiting) < BLOCKS_AHEAD:
+                part = parts.popleft()
+                future = ahead.submit(program.judge, rule_set, readings, rows[part])
+                waiting.append((future, part.stop - part.start))
+            future, count = waiting.popleft()
+            yield future.result(), count
 
 
 @contextmanager

@@ -44,6 +44,8 @@ LATE: Final = "late/"
 JudgementKey = tuple[UUID, int]
 """A reading and the turn in which it was judged."""
 
+_Key = tuple[UUID, Quantity, UUID]
+
 
 @dataclass(frozen=True, slots=True)
 class Touch:
@@ -97,13 +99,13 @@ class Segment:
 
     @property
     def since(self) -> datetime:
-        """The first touched place."""
-        return self.touches[0].measured_at
+        """The first touched place, and the session around it: a pulse may touch what came before."""
+        return self.touches[0].measured_at - SESSION
 
     @property
     def until(self) -> datetime:
-        """The last touched place."""
-        return self.touches[-1].measured_at
+        """The last touched place, and the session around it."""
+        return self.touches[-1].measured_at + SESSION
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -161,26 +163,33 @@ def segments(touches: Iterable[Touch]) -> list[Segment]:
         places.sort(key=lambda one: one.measured_at)
         for place in places:
             last = found[-1] if found and found[-1].patient_id == patient else None
-            if last is not None and place.measured_at - last.until <= APART:
+            if last is not None and place.measured_at - last.touches[-1].measured_at <= APART:
                 last.touches.append(place)
             else:
                 found.append(Segment(patient, [place]))
     return found
 
 
-def plan(segment: Segment, looks_back: int) -> list[Draft]:
-    """Say what of a segment is judged, in the order of time within each quantity.
+def plan(segments: Sequence[Segment], looks_back: int) -> list[Draft]:
+    """Say what is judged, in the order of time within each series and segment.
 
     Parameters
     ----------
+    segments
+        As `segments` gave them, filled: those of a patient one after another, in time.
     looks_back
         How many readings of a series any rule looks at.
     """
-    drafts: dict[tuple[Quantity, UUID], Draft] = {}
+    drafts: dict[_Key, Draft] = {}
     # What stands beside others comes first: they name its judgement.
-    order = sorted(segment.quantities, key=lambda one: one in BESIDE)
-    for quantity in order:
-        _Plan(segment, quantity, looks_back, drafts).fill()
+    for quantity in sorted(Quantity, key=lambda one: one in BESIDE):
+        for place, segment in enumerate(segments):
+            if quantity not in segment.blocks:
+                continue
+            after = segments[place + 1] if place + 1 < len(segments) else None
+            following = after is not None and after.patient_id == segment.patient_id
+            ends = after.since if after is not None and following else None
+            _Plan(segment, quantity, looks_back, drafts, ends).fill()
     return list(drafts.values())
 
 
@@ -192,7 +201,8 @@ class _Plan:
         segment: Segment,
         quantity: Quantity,
         looks_back: int,
-        drafts: dict[tuple[Quantity, UUID], Draft],
+        drafts: dict[_Key, Draft],
+        ends: datetime | None,
     ) -> None:
         self._segment = segment
         self._quantity = quantity
@@ -204,25 +214,30 @@ class _Plan:
         self._named = {
             touch.reading_id: touch for touch in segment.touches if touch.quantity is quantity
         }
-        self._first = bisect_left([one.measured_at for one in self._block], segment.since)
+        times = [one.measured_at for one in self._block]
+        self._first = bisect_left(times, segment.since)
+        # From where the next segment begins on, that one sees all that is touched here as well.
+        self._end = len(times) if ends is None else bisect_left(times, ends)
 
     def fill(self) -> None:
         before: tuple[int, JudgementKey] | None = self._judged_before()
-        for at in range(self._first, len(self._block)):
+        for at in range(self._first, self._end):
             draft = self._draft(at, before)
             if draft is not None:
-                self._drafts[self._quantity, draft.reading.id] = draft
+                self._drafts[self._key(draft.reading.id)] = draft
             before = self._judgement_of(self._block[at])
+
+    def _key(self, reading_id: UUID) -> _Key:
+        return self._segment.patient_id, self._quantity, reading_id
 
     def _judged_before(self) -> tuple[int, JudgementKey] | None:
         return self._judgement_of(self._block[self._first - 1]) if self._first else None
 
     def _judgement_of(self, reading: Taken) -> tuple[int, JudgementKey] | None:
         """Give window and turn of a reading's newest judgement, made in this round or before."""
-        key = self._quantity, reading.id
-        if (draft := self._drafts.get(key)) is not None:
+        if (draft := self._drafts.get(self._key(reading.id))) is not None:
             return draft.hash, (reading.id, draft.turn)
-        if (judged := self._segment.judged.get(key)) is not None:
+        if (judged := self._segment.judged.get((self._quantity, reading.id))) is not None:
             return judged.window_hash, (reading.id, judged.turn)
         return None
 
@@ -275,7 +290,7 @@ class _Plan:
             return None, ()
         partner = self._beside[at]
         other = BESIDE[self._quantity]
-        draft = self._drafts.get((other, partner.id))
+        draft = self._drafts.get((self._segment.patient_id, other, partner.id))
         judged = self._segment.judged.get((other, partner.id))
         if draft is None and judged is None:
             return None, ()  # judged by a release before, without a window to name

@@ -186,4 +186,6 @@ def _persisting(
     left_out = repeated | (ages > persist.within_days)
     of_newest = np.where(left_out, judging.GREEN, np.maximum(severity[at], judging.GREEN))
     lasting = np.sort(of_newest, axis=1)[:, -persist.least]
+    if persist.alone_after_days is not None:
+        lasting[repeated[:, 1] | (ages[:, 1] > persist.alone_after_days)] = judging.RED
     return np.where(own == judging.INSUFFICIENT, own, np.minimum(own, lasting)).astype(np.int8)

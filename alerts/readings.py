@@ -151,8 +151,7 @@ class Readings:
         rows
             Shape (m,): the readings under test.
         width
-            Readings in a window at most. Narrower when no series is as long: columns in which
-            there is nothing change no answer.
+            Columns of the window, the reading under test in the last.
         kind
             float64, or float32 for sweeps that need no more.
         """
@@ -208,9 +207,9 @@ class Readings:
     def _reach(
         self, rows: NDArray[np.intp], width: int
     ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        longest = int((rows - self.starts[rows]).max(initial=0)) + 1
-        columns = np.arange(1 - min(width, longest), 1)
-        at = rows[:, None] + columns
+        # Never narrower, though no series be as long: the last digit of a sum along a row depends
+        # on how many zeros stand before it, and a replay must find the same digits.
+        at = rows[:, None] + np.arange(1 - width, 1)
         there = at >= self.starts[rows, None]
         return np.maximum(at, 0), there
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from alerts import published_commands
 from alerts.families import REGISTRY
 from alerts.rulesets import loading
 from alerts.rulesets.model import RuleSet
@@ -23,6 +24,14 @@ app = typer.Typer(
         "finding says that nobody has."
     ),
 )
+
+for _command in (
+    published_commands.publish,
+    published_commands.published,
+    published_commands.use,
+    published_commands.approve,
+):
+    app.command()(_command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 

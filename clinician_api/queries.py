@@ -14,6 +14,7 @@ from uuid import UUID
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, Row, case, column, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import col, func, select
@@ -26,6 +27,7 @@ from telekol.tables import (
     CaseEvent,
     Clinician,
     Finding,
+    Judgement,
     MeasuringDevice,
     Membership,
     Patient,
@@ -205,25 +207,36 @@ def _from_function(call: FunctionElement[Any]) -> type[StoredObservation]:
 def judgements(
     session: ReadSession, patient_id: UUID, since: datetime
 ) -> Sequence[Row[str | None, datetime, str]]:
-    """List what the clinical rules say now: quantity, time of the reading, severity.
+    """List what the clinical rules said of each reading last: quantity, time, severity.
 
-    A reading that was judged again stands as it was judged last. Before rule sets every judgement
-    was a finding; what has no judgement of its own stands as its findings say.
+    What no rule could say anything of is left out; so is what others than a rule set's rules found
+    in their findings, and what a release before found, unless a reading has no judgement.
     """
-    asked = text(
-        "select quantity::text, measured_at, severity from ("
-        "select distinct on (quantity, measured_at, reading_id) quantity, measured_at, severity "
-        "from judgement where patient_id = :patient and measured_at >= :since "
-        "order by quantity, measured_at, reading_id, turn desc) j where severity is not null "
-        "union all "
-        "select quantity::text, measured_at, severity from ("
-        "select distinct on (quantity, measured_at, rule) quantity, measured_at, severity "
-        "from finding where patient_id = :patient and measured_at >= :since "
-        "and channel = 'clinical' and result = 'judged' and basis_id is null "
-        "order by quantity, measured_at, rule, found_at desc) f"
+    said = (
+        select(col(Judgement.quantity), col(Judgement.measured_at), col(Judgement.severity))
+        .where(col(Judgement.patient_id) == patient_id, col(Judgement.measured_at) >= since)
+        .ext(
+            distinct_on(
+                col(Judgement.quantity), col(Judgement.measured_at), col(Judgement.reading_id)
+            )
+        )
+        .order_by(
+            col(Judgement.quantity),
+            col(Judgement.measured_at),
+            col(Judgement.reading_id),
+            col(Judgement.turn).desc(),
+        )
     )
-    given = {"patient": patient_id, "since": since}
-    return session.connection().execute(asked, given).all()
+    columns = (col(Finding.quantity), col(Finding.measured_at), col(Finding.severity))
+    found = (
+        select(*columns)
+        .where(col(Finding.patient_id) == patient_id, col(Finding.measured_at) >= since)
+        .where(col(Finding.channel) == "clinical", col(Finding.result) == "judged")
+        .where(col(Finding.rule_id).is_(None))
+    )
+    connection = session.connection()
+    known = [row for row in connection.execute(said) if row[2] is not None]
+    return [*known, *connection.execute(found)]
 
 
 def recent_findings(session: ReadSession, patient_id: UUID, most: int = 15) -> Sequence[Finding]:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from alerts.settings import AlertsSettings
+from alerts.settings import AlertsSettings, DatabaseCommandSettings
 from clinician_api.settings import ApiSettings
 from gateway.settings import GatewaySettings
 from ingest.settings import IngestSettings, OperatorSettings
@@ -35,6 +35,8 @@ SERVICES: Final[dict[str, type[TelekolSettings]]] = {
     "attribution": OperatorSettings,
     "validity": OperatorSettings,
     "alerts": AlertsSettings,
+    "replay": DatabaseCommandSettings,
+    "reference": DatabaseCommandSettings,
     "api": ApiSettings,
 }
 """Every service that reads settings, in the order of a reading's way."""

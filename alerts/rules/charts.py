@@ -122,7 +122,7 @@ def judge_ewma(window: Window, usual: Usual, chart: EwmaChart, need: Need = NEED
         z, fine = _standardised(judging.cut(window, part), usual, part, need)
         # How many readings came after each; what is not there weighs nothing, for its z is 0.
         after: NDArray[np.intp] = np.cumsum(fine[:, ::-1], axis=1)[:, ::-1] - fine
-        ewma[part] = (chart.weight * (1 - chart.weight) ** after * z).sum(axis=1)
+        ewma[part] = judging.row_sums(chart.weight * (1 - chart.weight) ** after * z)
         n[part] = fine.sum(axis=1)
     ewma[~_known(window, usual, n, need)] = np.nan
     score = judging.towards_harm(ewma, usual.direction) / limit

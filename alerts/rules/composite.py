@@ -133,7 +133,7 @@ def _mean_and_sd(
     n = chosen.sum(axis=1).astype(np.float64)
     numbers = np.where(chosen, values, 0).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = numbers.sum(axis=1) / n
+        mean = judging.row_sums(numbers) / n
         apart = np.where(chosen, numbers - mean[:, None], 0)
-        sd = np.sqrt((apart * apart).sum(axis=1) / (n - 1))
+        sd = np.sqrt(judging.row_sums(apart * apart) / (n - 1))
     return mean, np.where(n > 1, sd, np.nan), n

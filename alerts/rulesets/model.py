@@ -67,11 +67,16 @@ class Persist(_Part):
     ----------
     within_days
         Readings longer before than this count as not flagged.
+    alone_after_days
+        A reading before which there was none for so long stands alone and is flagged at once: who
+        measures once a week has no second reading to wait for, and waiting costs a week. None:
+        every flag needs another.
     """
 
     least: int = Field(ge=2, le=14)
     of: int = Field(ge=2, le=28)
     within_days: float = Field(31.0, gt=0, le=400)
+    alone_after_days: float | None = Field(None, gt=0, le=400)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

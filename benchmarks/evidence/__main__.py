@@ -8,20 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from alerts.rulesets import loading
-from benchmarks.evidence import fixed, page, plots
-from benchmarks.evidence.rulesets import entrant
-from benchmarks.evidence.trial import Asked, run
+from benchmarks.evidence import page, plots
+from benchmarks.evidence.standard import TUNING_SEED, trial
+from benchmarks.evidence.trial import Asked
 
 OUT: Final = Path(__file__).resolve().parents[2] / "docs" / "evidence"
 SEED: Final = 1
-TUNING_SEED: Final = 11
-"""On these patients limits are chosen, and kol-standard was tuned. They are never reported on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,25 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     write(results, asked.out)
     return 0
-
-
-def trial(asked: Asked, rules: str = loading.STANDARD) -> dict[str, Any]:
-    """Try a rule set, with and without answers."""
-    rule_set = loading.load(rules)
-    with warnings.catch_warnings():
-        # Days on which nobody measured are columns of NaN.
-        warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
-        warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
-        warnings.filterwarnings("ignore", "Degrees of freedom", RuntimeWarning)
-        results = run(
-            asked,
-            [
-                entrant(rule_set, answers=True, questions=fixed.BREATHLESS),
-                entrant(rule_set, answers=False),
-            ],
-        )
-    about = {"name": rule_set.name, "version": rule_set.version}
-    return results | {"rule_set": about | {"fingerprint": rule_set.fingerprint}}
 
 
 def write(results: dict[str, Any], folder: Path) -> None:

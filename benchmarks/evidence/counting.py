@@ -39,6 +39,7 @@ COLUMNS: Final = (
     "other_flags",
     "days",
     "flags",
+    "alerts",
     "weeks",
     "episodes",
     "found",
@@ -100,7 +101,9 @@ def truth_of(world: World) -> Truth:
     )
 
 
-def counts(truth: Truth, flagged: Flags, telling: Flags | None = None) -> Floats:
+def counts(
+    truth: Truth, flagged: Flags, telling: Flags | None = None, alerts: Flags | None = None
+) -> Floats:
     """Count per patient; shape (patients, len(COLUMNS)).
 
     Parameters
@@ -110,9 +113,13 @@ def counts(truth: Truth, flagged: Flags, telling: Flags | None = None) -> Floats
     telling
         Days flagged by what can tell an exacerbation. A weight that has been low for months
         stands beside many an exacerbation and has found none. None: all that is flagged.
+    alerts
+        Days that somebody is called for: without what a rule's hold-off keeps in one case. None:
+        all that is flagged.
     """
     flagged = flagged & truth.counted
     telling = flagged if telling is None else telling & flagged
+    alerts = flagged if alerts is None else alerts & flagged
     patients, days = truth.world.shape
     found = (truth.close & telling[truth.whose]).any(axis=1)
     found_wide = (truth.wide & telling[truth.whose]).any(axis=1)
@@ -123,6 +130,7 @@ def counts(truth: Truth, flagged: Flags, telling: Flags | None = None) -> Floats
         "other_flags": (truth.other & flagged).sum(axis=1),
         "days": truth.counted.sum(axis=1),
         "flags": flagged.sum(axis=1),
+        "alerts": alerts.sum(axis=1),
         "weeks": np.full(patients, (days - SCORED_FROM) / 7),
         "episodes": np.bincount(truth.whose, minlength=patients),
         "found": np.bincount(truth.whose, weights=found, minlength=patients),
@@ -143,7 +151,7 @@ def rates(sums: Floats) -> dict[str, Floats]:
             "false_per_stable_day": of["false_flags"] / of["stable_days"],
             "flags_per_other_day": of["other_flags"] / of["other_days"],
             "flagged_per_day": of["flags"] / of["days"],
-            "flags_per_patient_week": of["flags"] / of["weeks"],
+            "alerts_per_patient_week": of["alerts"] / of["weeks"],
             "sensitivity_by_day": of["near_flags"] / of["near_days"],
         }
 
@@ -159,6 +167,19 @@ def by_chance(truth: Truth, false_per_stable_day: float) -> dict[str, float]:
         name: round(float(np.mean(1 - missed ** days.sum(axis=1))), 4)
         for name, days in (("sensitivity", truth.close), ("sensitivity_wide", truth.wide))
     }
+
+
+def new_alerts(flagged: Flags, hold_off_days: float) -> Flags:
+    """Leave out what a hold-off keeps in one case: flags so soon after one that was an alert.
+
+    Takes the case as closed on its day, which a nurse who works daily does.
+    """
+    found = np.zeros(flagged.shape, dtype=np.bool_)
+    free_from = np.full(len(flagged), -np.inf)
+    for day in range(flagged.shape[1]):
+        found[:, day] = flagged[:, day] & (day >= free_from)
+        free_from[found[:, day]] = day + max(hold_off_days, 1.0)
+    return found
 
 
 def lead_days(truth: Truth, flagged: Flags) -> Floats:

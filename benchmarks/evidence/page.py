@@ -73,6 +73,7 @@ def _numbers(results: Results) -> dict[str, str]:
         "area_high": f"{AREAS[1]:.2f}",
         "day_low": f"{DAY_SENSITIVITY[0]:.0%}",
         "day_high": f"{DAY_SENSITIVITY[1]:.0%}",
+        "flagged_daily": f"{daily['entrants'][OURS]['flagged_per_day']['value']:.0%}",
         "field_flagged": f"{field:.0%}",
         "field_share": f"{max(flagged) / field:.0%}",
         "scored_from": str(SCORED_FROM),
@@ -152,8 +153,8 @@ def _work(results: Results) -> Iterator[str]:
         "cadence",
         "rule set",
         "flagged of all measured days",
-        "flags per patient-week",
-        "flags per nurse-hour",
+        "alerts per patient-week",
+        "alerts per nurse-hour",
         "flagged days of another illness",
     )
     for cadence, name, each in _entrants(results):
@@ -161,8 +162,8 @@ def _work(results: Results) -> Iterator[str]:
             cadence,
             _bold(name),
             f"{each['flagged_per_day']['value']:.1%}",
-            _figure(each["flags_per_patient_week"], 2),
-            _figure(each["flags_per_nurse_hour"], 2),
+            _figure(each["alerts_per_patient_week"], 2),
+            _figure(each["alerts_per_nurse_hour"], 2),
             f"{each['flags_per_other_day']['value']:.0%}",
         )
 

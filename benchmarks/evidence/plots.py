@@ -68,7 +68,7 @@ def _budget(results: Results) -> Figure:
             if entrant in of["entrants"]:
                 _cross(axis, of["entrants"][entrant], colour, _MARKS[entrant], entrant)
         axis.set(title=name, xlim=(0, 0.2), ylim=(0, 1))
-    axes[0].set_ylabel("Exacerbations found, 3 days before to 2 after onset")
+    axes[0].set_ylabel("Exacerbations found, -3 to +2 days")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=4, fontsize=8)
     figure.subplots_adjust(bottom=0.27, left=0.07, right=0.99, top=0.92, wspace=0.12)
@@ -94,7 +94,7 @@ def _cross(axis: Axes, entrant: Results, colour: str, mark: str, label: str) -> 
 
 
 def _lead(results: Results) -> Figure:
-    figure, axes = _panels(results, "Days from first flag to onset of symptoms", height=3.4)
+    figure, axes = _panels(results, "Days from first flag to onset (left: early)", height=3.4)
     middles = np.arange(-6.5, 7)
     for axis, (name, of) in zip(axes, results["cadences"].items(), strict=True):
         shown = {"kol-standard": OURS["kol-standard"], "fixed limits": _THEIRS["fixed"][0]}
@@ -128,8 +128,8 @@ def _difficulty(results: Results) -> Figure:
             axis.plot(area["value"], at + shift, mark, color=colour, label=label if not at else "")
     axis.set(xlim=(0.45, 0.9), ylim=(len(names) - 0.5, -1.1), xlabel="Area under the curve")
     axis.set_yticks(range(len(names)), names)
-    axis.legend(loc="lower right", fontsize=8)
-    figure.subplots_adjust(bottom=0.16, left=0.34, right=0.98, top=0.98)
+    axis.legend(loc="upper right", bbox_to_anchor=(1.0, 0.93), fontsize=8)
+    figure.subplots_adjust(bottom=0.16, left=0.38, right=0.98, top=0.98)
     return figure
 
 

@@ -6,7 +6,7 @@ touches the rules of the product, and changes none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -19,7 +19,7 @@ from alerts.program import RuleOutcome
 from alerts.readings import US_PER_DAY, Readings
 from alerts.rules import composite, judging
 from alerts.rulesets.model import RuleSet
-from benchmarks.evidence import fixed
+from benchmarks.evidence import counting, fixed
 from benchmarks.evidence.trial import Entrant, Seen
 from benchmarks.evidence.world import ASKED_AFTER_S, World, midnight_us
 from telekol.quantities import Quantity
@@ -72,12 +72,22 @@ def seen(world: World, rule_set: RuleSet, *, answers: bool, questions: str) -> S
             telling[cells[found > judging.GREEN]] = True
             np.maximum.at(score, cells, np.nan_to_num(graded(outcome), nan=0.0))
     grid = world.shape
+    by_rule = {name: flagged.reshape(grid) for name, flagged in rules.items()}
     return Seen(
         severity.reshape(grid),
         np.where(world.measured, score.reshape(grid), np.nan),
         telling.reshape(grid),
-        {name: flagged.reshape(grid) for name, flagged in rules.items()},
+        _alerts(rule_set, by_rule),
+        by_rule,
     )
+
+
+def _alerts(rule_set: RuleSet, rules: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Flag days on which at least one rule opens a case."""
+    hold_off = {rule.id: rule.hold_off_days for rule in rule_set.rules}
+    new = [counting.new_alerts(days, hold_off.get(name, 0.0)) for name, days in rules.items()]
+    opened: NDArray[np.bool_] = np.logical_or.reduce(new)
+    return opened
 
 
 def judged(

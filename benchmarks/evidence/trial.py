@@ -41,7 +41,7 @@ CADENCES: Final[Mapping[str, Cadence]] = {
 
 NURSE_PATIENTS: Final = 100
 NURSE_HOURS_A_WEEK: Final = 37
-"""A full-time nurse of 100 patients: by this, flags a week become flags an hour."""
+"""A full-time nurse of 100 patients: by this, alerts a week become alerts an hour."""
 
 CURVE: Final = (0.01, 0.02, 0.03, 0.05, 0.075, 0.10, 0.15, 0.20, 0.30)
 """Budgets at which fixed limits are swept for the picture."""
@@ -59,6 +59,8 @@ class Seen:
         Graded, towards harm; NaN where nothing was measured.
     telling
         Flagged by saturation, pulse, temperature or answers: what can tell an exacerbation.
+    alerts
+        Flagged anew: without what a rule's hold-off keeps in one case.
     rules
         By rule, the days that it flags; empty for limits.
     """
@@ -66,6 +68,7 @@ class Seen:
     severity: NDArray[np.int8]
     score: Floats
     telling: Flags
+    alerts: Flags
     rules: Mapping[str, Flags] = field(default_factory=dict)
 
 
@@ -137,7 +140,7 @@ def _compared(truth: Truth, entrants: Sequence[Entrant], seed: int) -> dict[str,
     for entrant in entrants:
         seen = entrant.see(truth.world)
         flagged = seen.severity > 0
-        sums[entrant.name] = counting.counts(truth, flagged, seen.telling)
+        sums[entrant.name] = counting.counts(truth, flagged, seen.telling, seen.alerts)
         reported[entrant.name] = (
             {"answers": entrant.answers, "limits": entrant.limits}
             | _rates(sums[entrant.name], drawn)
@@ -163,8 +166,8 @@ def _rates(sums: Floats, drawn: Floats) -> dict[str, Any]:
     many = counting.rates(drawn @ sums)
     found = {name: _figure(float(whole[name]), many[name]) for name in whole}
     per_hour = NURSE_PATIENTS / NURSE_HOURS_A_WEEK
-    weekly = "flags_per_patient_week"
-    found["flags_per_nurse_hour"] = _figure(
+    weekly = "alerts_per_patient_week"
+    found["alerts_per_nurse_hour"] = _figure(
         float(whole[weekly]) * per_hour, many[weekly] * per_hour
     )
     return found
@@ -267,7 +270,7 @@ def _at_budget(tuning: Truth) -> list[Entrant]:
 def _fixed_entrant(name: str, limits: Fixed) -> Entrant:
     def see(world: World) -> Seen:
         severity = fixed.flags(world, limits).astype(np.int8)
-        return Seen(severity, fixed.score(world, limits), severity > 0)
+        return Seen(severity, fixed.score(world, limits), severity > 0, severity > 0)
 
     return Entrant(name, limits.questions != fixed.NO_QUESTIONS, see, limits.as_text())
 

@@ -5,6 +5,7 @@ patient-day for the counting. Must not know rules.
 
 Invariants
 ----------
+0. Rules see what ingest lets through: the attribution guard holds a grandchild on the scale.
 1. The same order gives the same arrays. Patients, their illnesses and their days are the same at
    every cadence; what differs is on which days they measure.
 2. A patient-day counts only where something was measured: nobody can be flagged on another.
@@ -26,7 +27,9 @@ from device_sim.physiology import answers
 from device_sim.physiology.answers import QUESTIONS
 from device_sim.physiology.course import Course
 from device_sim.physiology.episodes import Kind
+from device_sim.physiology.instruments import Disturbance, Shown
 from device_sim.physiology.scatter import SECONDS_PER_DAY
+from ingest.guard import STEP_KG, STEP_PART
 from telekol.quantities import Quantity
 
 Floats = NDArray[np.float64]
@@ -137,11 +140,20 @@ def _readings(one: Member, number: int, order: Order) -> tuple[Whole, Whole, Who
     for measured in one.measured:
         moments = measured.moments[measured.moments < order.days * SECONDS_PER_DAY]
         for quantity, shown in measured.shown.items():
-            same = np.full(len(moments), _QUANTITY[quantity], dtype=np.int64)
-            found.append((same, moments, shown.value[: len(moments)]))
+            kept = ~_is_held(quantity, shown)[: len(moments)]
+            same = np.full(int(kept.sum()), _QUANTITY[quantity], dtype=np.int64)
+            found.append((same, moments[kept], shown.value[: len(moments)][kept]))
     found.sort(key=lambda each: int(each[0][0]) if len(each[0]) else -1)
     quantity, moment, value = (np.concatenate(column) for column in zip(*found, strict=True))
     return np.full(len(quantity), number, dtype=np.int64), quantity, moment, value
+
+
+def _is_held(quantity: Quantity, shown: Shown) -> Flags:
+    """Say which values ingest keeps from the rules: weights that are somebody else's."""
+    if quantity is not Quantity.BODY_WEIGHT:
+        return np.zeros(shown.value.shape, dtype=np.bool_)
+    far = np.abs(shown.value - shown.true) > np.maximum(STEP_KG, STEP_PART * shown.true)
+    return far & (shown.disturbance == Disturbance.SOMEBODY_ELSE)
 
 
 def _grids(

@@ -31,7 +31,7 @@ Db = Connection[TupleRow]
 
 @pytest.fixture
 def home(connection: Db) -> Home:
-    """A patient with limits on SpO2, no limits on pulse and open limits on weight."""
+    """A patient with own limits on SpO2 and open limits on weight; the standard set for the rest."""
     made = add_home(connection)
     set_limits(connection, made.patient_id, "spo2", red_low=88, yellow_low=90)
     set_limits(connection, made.patient_id, "body_weight")
@@ -94,7 +94,8 @@ def test_a_battery_asks_no_physician_for_limits(connection: Db, home: Home) -> N
 
 
 def test_without_limits_a_person_is_asked_until_they_are_set(connection: Db, home: Home) -> None:
-    _send(connection, observation(80.0, Quantity.PULSE_RATE))
+    """Neither the patient nor the rule set has any for this quantity."""
+    _send(connection, observation(280.0, Quantity.PEF))
     engine.run_round(connection)
     channel, state, severity, reason = _cases(connection)[0]
     assert (channel, state, severity) == ("technical", "new", "yellow")
@@ -103,11 +104,11 @@ def test_without_limits_a_person_is_asked_until_they_are_set(connection: Db, hom
     set_limits(
         connection,
         home.patient_id,
-        "pulse_rate",
-        red_high=120,
+        "pef",
+        red_low=150,
         valid_from=datetime.now(UTC) - timedelta(seconds=5),
     )
-    _send(connection, observation(81.0, Quantity.PULSE_RATE))
+    _send(connection, observation(281.0, Quantity.PEF))
     engine.run_round(connection)
     assert [row[:2] for row in _cases(connection)] == [("technical", "returned")]
 

@@ -192,8 +192,8 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(
     assert connection.execute(
         "select count(*) from attribution_event where kind <> 'held' and kind <> 'unproven'"
     ).fetchone() == (0,)
-    for words in (("undo", "x"), ("undo", 2**63), ("attribute", "x"), ("list", "--patient", "'")):
-        assert run("attribution", *words).exit_code == 2
+    for line in ("undo x", f"undo {2**63}", "attribute x", "list --patient '"):
+        assert run("attribution", *line.split()).exit_code == 2
 
 
 # ------------------------------------------------------------------------------------- validity

@@ -43,7 +43,7 @@ def _population() -> tuple[Readings, Context]:
         some, np.full(len(some), SPO2), np.full(len(some), at.min()), 90.0 + some % 3,
         some % 8 == 0,
     )  # fmt: skip
-    own = {("spo2-own-limits", "yellow_low"): OwnNumbers.of([5, 17], [-1.0, -8.0])}
+    own = {("spo2-lastingly-below-usual", "yellow_low"): OwnNumbers.of([5, 17], [-1.0, -8.0])}
     return readings, Context(references=references, own=own)
 
 
@@ -76,7 +76,7 @@ def cluster() -> Iterator[str]:
 def test_the_population_is_worth_sweeping(whole: Swept) -> None:
     assert len(whole.patients) == PATIENTS
     assert 0 < whole.flagged_per_day < 1
-    assert {"green", "yellow"} <= set(whole.readings["spo2-own-limits"])
+    assert {"green", "yellow"} <= set(whole.readings["spo2-and-pulse"])
 
 
 @pytest.mark.parametrize("patients", [1, 7, 200])
@@ -126,7 +126,7 @@ def test_what_lies_before_is_looked_back_on_and_not_counted(whole: Swept) -> Non
         < sum(each.days for each in whole.patients.values())
     )
     # The usual level is found in the first period, which lies before: nothing is missing.
-    assert "insufficient" not in later.readings["spo2-own-limits"]
+    assert "insufficient" not in later.readings["spo2-lastingly-below-usual"]
 
 
 def test_a_patient_in_two_parts_is_refused() -> None:
@@ -156,7 +156,7 @@ def test_a_block_has_the_readings_and_the_context_of_its_patients() -> None:
     assert sum(len(part.readings) for part in parts) == len(readings)
     second = parts[1]
     assert second.readings.names[0] == "patient-005"
-    assert second.context.own["spo2-own-limits", "yellow_low"].series.tolist() == [0]
+    assert second.context.own["spo2-lastingly-below-usual", "yellow_low"].series.tolist() == [0]
     assert second.context.references.series.tolist() == [3]
     np.testing.assert_array_equal(
         second.readings.starts, Readings.of(
