@@ -1,4 +1,4 @@
-"""Takes the pictures that the README and the clinicians' guide show, from a demo that is running now.
+"""Takes the pictures that README and clinicians' guide show, from a demo that is running now.
 
 Run as ``make pictures`` beside a ``make demo`` that is at least a minute old. So that there is
 something to decide about, it lets a child step on a scale of the demo: it sends one weight through
