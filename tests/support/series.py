@@ -80,7 +80,7 @@ def populations(draw: st.DrawFn, most: int = 40) -> Readings:
             doubtful.append(draw(st.integers(0, 9)) == 0)
     order = draw(st.permutations(range(len(series))))
 
-    def shuffled(column: list[float]) -> list[float]:
+    def shuffled(column: Sequence[float]) -> list[float]:
         return [column[at] for at in order]
 
     return Readings.of(

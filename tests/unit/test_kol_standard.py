@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -40,13 +41,13 @@ def _worst(readings: Readings, context: Context | None = None) -> dict[Quantity,
     return {quantity: WORDS[severity] for quantity, severity in worst.items()}
 
 
-def _usual(level: float, then: list[float], apart_days: float = DAILY) -> Measured:
+def _usual(level: float, then: Sequence[float], apart_days: float = DAILY) -> Measured:
     """A stable month around a level, and then."""
     stable = [level + change for change in (0, 1, 0, -1, 0, 0, 1, -1, 0, 0) * 3]
-    return every(apart_days, stable + then)
+    return every(apart_days, [*stable, *then])
 
 
-def _spo2(level: float, then: list[float], apart_days: float = DAILY) -> str:
+def _spo2(level: float, then: Sequence[float], apart_days: float = DAILY) -> str:
     return _worst(readings_of({("a", SPO2): _usual(level, then, apart_days)}))[SPO2]
 
 

@@ -48,7 +48,7 @@ def _answers(rules: RuleSet, readings: Readings, rows: Any) -> dict[tuple[str, i
     """Everything that is said, by rule and by which reading was given."""
     found: dict[tuple[str, int], list[Any]] = {}
     for outcome in program.judge(rules, readings, np.asarray(rows, dtype=np.intp)):
-        columns = [outcome.judgement.severity, outcome.judgement.score]
+        columns: list[Any] = [outcome.judgement.severity, outcome.judgement.score]
         columns += list(outcome.judgement.evidence.values())
         columns += list(outcome.beside.values())
         for at, row in enumerate(outcome.rows.tolist()):
@@ -239,7 +239,7 @@ def test_an_approved_value_without_a_spread_is_charted_with_the_floor() -> None:
 def _session(spo2: float, pulse: float | None, apart_days: float = 0.0) -> Readings:
     days = list(range(20))
     low = [(day, 92 + day % 2) for day in days] + [(20.0, spo2)]
-    fast = [(float(day), 80 + 4 * (day % 2)) for day in days]
+    fast = [(float(day), 80.0 + 4 * (day % 2)) for day in days]
     if pulse is not None:
         fast.append((20 + apart_days, pulse))
     return readings_of({("a", SPO2): low, ("a", PULSE): fast})
