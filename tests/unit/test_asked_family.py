@@ -52,6 +52,6 @@ def test_a_yes_that_stands_alone_is_told_all_the_same() -> None:
     sheet = Sheet(questionnaire, evaluate(questionnaire, answers))
     parameters = Tree(questionnaire=questionnaire.id, together=BREATHLESS_AND_MORE)
     reason = judge_tree(parameters, sheet, None).reason
-    assert "coughs more" in reason.english
+    assert "Coughs more" in reason.english
     assert "counts as green" in reason.english
     assert "regnes som grøn" in reason.danish
