@@ -86,19 +86,21 @@ class Bases:
             self._known.popitem(last=False)
 
 
+_BasisKey = tuple[UUID, Quantity, UUID]
+
+
 def _stored_bases(
-    connection: Connection[Any],
-    missing: dict[tuple[UUID, Quantity, UUID], tuple[UUID, Quantity, Basis]],
-) -> dict[tuple[UUID, Quantity, UUID], int]:
-    bases = [basis for _, _, basis in missing.values()]
-    keys: dict[str, Any] = {
-        "patients": [patient for patient, _, _ in missing],
-        "quantities": [str(quantity) for _, quantity, _ in missing],
-        "fingerprints": [fingerprint for _, _, fingerprint in missing],
-    }
+    connection: Connection[Any], wanted: dict[_BasisKey, tuple[UUID, Quantity, Basis]]
+) -> dict[_BasisKey, int]:
+    """Find bases, and store those that are not there: few, since they change once in months."""
+    found = _found_bases(connection, list(wanted))
+    missing = [key for key in wanted if key not in found]
+    if not missing:
+        return found
+    bases = [wanted[key][2] for key in missing]
     connection.execute(
         _SQL["add_bases"],
-        keys
+        _basis_columns(missing)
         | {
             "rule_set_ids": [basis.rule_set_id for basis in bases],
             "approved": [basis.approved for basis in bases],
@@ -107,8 +109,20 @@ def _stored_bases(
             "contexts": [Jsonb(basis.context_document) for basis in bases],
         },
     )
-    rows = connection.execute(_SQL["bases"], keys)
+    return found | _found_bases(connection, missing)
+
+
+def _found_bases(connection: Connection[Any], keys: Sequence[_BasisKey]) -> dict[_BasisKey, int]:
+    rows = connection.execute(_SQL["bases"], _basis_columns(keys))
     return {(row[0], Quantity(row[1]), row[2]): row[3] for row in rows}
+
+
+def _basis_columns(keys: Sequence[_BasisKey]) -> dict[str, Any]:
+    return {
+        "patients": [patient for patient, _, _ in keys],
+        "quantities": [str(quantity) for _, quantity, _ in keys],
+        "fingerprints": [fingerprint for _, _, fingerprint in keys],
+    }
 
 
 def take(connection: Connection[Any], most: int) -> list[Batch]:
