@@ -14,6 +14,7 @@ import psycopg
 from psycopg import Connection
 
 from alerts import rule_store, trends
+from alerts.clockwork import Clockwork
 from alerts.engine import Memory, run_round
 from alerts.settings import AlertsSettings
 from telekol.backoff import delay_s
@@ -30,12 +31,14 @@ def run(settings: AlertsSettings, stop: StopSignal) -> None:
     """Judge readings until asked to stop."""
     failures = 0
     heartbeat = Heartbeat(settings.heartbeat_file)
+    clockwork = Clockwork(settings.database_url.get_secret_value(), stop)
+    clockwork.start()
     while not stop.is_set():
         try:
             with _connect(settings) as connection:
                 log.info("judging new readings")
                 failures = 0
-                _work(connection, stop, heartbeat)
+                _work(connection, stop, heartbeat, clockwork)
         except psycopg.OperationalError as error:
             failures += 1
             wait_s = delay_s(failures, random.random(), most_s=10)  # noqa: S311 - jitter
@@ -52,7 +55,9 @@ def _connect(settings: AlertsSettings) -> Connection[Any]:
     )
 
 
-def _work(connection: Connection[Any], stop: StopSignal, heartbeat: Heartbeat) -> None:
+def _work(
+    connection: Connection[Any], stop: StopSignal, heartbeat: Heartbeat, clockwork: Clockwork
+) -> None:
     connection.execute("listen telekol_judgement")
     with connection.transaction():
         rule_store.publish_shipped(connection)
@@ -60,7 +65,9 @@ def _work(connection: Connection[Any], stop: StopSignal, heartbeat: Heartbeat) -
     while not stop.is_set():
         # Days for trends wait until no reading does.
         idle = run_round(connection, memory) == 0 and trends.refresh(connection) == 0
-        heartbeat.beat()
+        # Silence that nobody looks for would be green: without its jobs this process is not well.
+        if clockwork.is_well():
+            heartbeat.beat()
         if idle:
             _wait(connection, stop)
 

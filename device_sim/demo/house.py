@@ -103,6 +103,7 @@ class House:
         self._migrate()
         homes = seeding.homes_of(self.gateways, [74.0] * len(self.gateways))
         new_homes = seeding.seed(self.url, homes)
+        seeding.seed_silence(self.url)
         self.broker_url = broker_url = self._start_broker()
         self._start_services(broker_url)
         self._await(self._api_answers, "the board", "api")

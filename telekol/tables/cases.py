@@ -1,4 +1,4 @@
-"""Findings, and the cases people work on.
+"""Findings, the cases people work on, and the jobs that look for both.
 
 Rows as objects; the migrations are the truth.
 """
@@ -116,3 +116,14 @@ class CaseEvent(SQLModel, table=True):
     score: float | None = Field(sa_type=Double)
     finding_id: UUID | None = Field(foreign_key="finding.id")
     clinician_id: str | None = Field(foreign_key="clinician.id", sa_type=Text)
+
+
+class ClockJob(SQLModel, table=True):
+    """Up to when each of the jobs that the clock drives has looked."""
+
+    __tablename__ = "clock_job"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    looked_to: datetime = Field(sa_type=TIME)
+    ended_at: datetime = Field(sa_type=TIME)
+    summary: Any = Field(sa_type=JSONB, nullable=False)
