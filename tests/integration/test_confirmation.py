@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import case_store, engine, replay_store
+from alerts import case_store, engine, replay_store, rule_store
 from alerts.engine import Memory
 from alerts.replay import replay
 from alerts.rule_store import RuleSets
+from alerts.rulesets import loading
 from ingest import writer
 from telekol import topics
 from telekol.instructions import Remeasure, decode_instruction
@@ -237,3 +240,58 @@ def test_a_red_that_is_only_just_yellow_stays_red_until_it_has_come_back(
     _send(connection, _spo2(89.5, 10))
     levels = case_store.open_levels(connection, [home.patient_id])
     assert {one for found in levels.values() for one in found.values()} == {Severity.YELLOW}
+
+
+HELD_OFF = """
+name = "hold"
+version = 1
+title_da = "Prøve"
+title_en = "Trial"
+[[rules]]
+id = "spo2-low"
+family = "absolute-limits"
+quantity = "spo2"
+hold_off_days = 2
+[rules.parameters]
+yellow_low = 92
+red_low = 80
+"""
+
+
+def test_the_same_colour_soon_after_a_closed_case_opens_no_other_and_a_graver_does(
+    connection: Db, home: Home
+) -> None:
+    connection.execute("delete from patient_limit")
+    rule_set_id, _ = rule_store.publish(connection, loading.parsed(HELD_OFF, "test"))
+    connection.execute(
+        "insert into rule_set_use (rule_set_id, valid_from, set_by) values (%s, %s, 'nurse-1')",
+        [rule_set_id, datetime.now(UTC) - timedelta(days=9)],
+    )
+    connection.execute("update gateway_health set online = false")
+    _send(connection, _spo2(91, 60))
+    (case,) = connection.execute("select id from triage_case").fetchone() or (None,)
+    assert case is not None
+    case_store.acknowledge(connection, case, clinician_id="nurse-1", now=datetime.now(UTC))
+    _send(connection, _spo2(95, 50))
+    assert [row[0] for row in _cases(connection)] == ["closed"]
+    _send(connection, _spo2(91, 40))
+    assert [row[0] for row in _cases(connection)] == ["closed"], "held off"
+    count = "select count(*) from finding where severity = 'yellow'"
+    assert connection.execute(count).fetchone() == (2,), "and a finding all the same"
+    _send(connection, _spo2(79, 30))
+    assert sorted(row[0] for row in _cases(connection)) == ["closed", "new"]
+
+
+def test_two_alerts_processes_raise_a_silence_once(
+    connection: Db, home: Home, database_url: str
+) -> None:
+    _send(connection, _spo2(93, 60 * 24), _spo2(84))
+    _let_time_pass(connection)
+
+    def look(_: int) -> int:
+        with psycopg.connect(database_url, autocommit=True) as own:
+            return engine.raise_overdue(own)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(look, range(2))) == 1
+    assert _events(connection) == ["opened"]
