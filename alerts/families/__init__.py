@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from alerts.families import asked, charts, limits, movement, pair, predicted, usual
+from alerts.families import asked, charts, limits, movement, pair, predicted, silence, usual
 from alerts.families.base import Family
 
 REGISTRY: Final[Mapping[str, Family]] = {
@@ -24,5 +24,7 @@ REGISTRY: Final[Mapping[str, Family]] = {
         pair.FAMILY,
         predicted.FAMILY,
         *asked.FAMILIES,
+        silence.ADHERENCE,
+        silence.TECHNICAL,
     )
 }

@@ -16,7 +16,15 @@ What else changes with it: the migrations.
 from __future__ import annotations
 
 from telekol.tables.access import AccessLog
-from telekol.tables.cases import CaseEvent, Finding, Judgement, JudgementQueue, TriageCase
+from telekol.tables.cases import (
+    CaseEvent,
+    ClockJob,
+    Confirmation,
+    Finding,
+    Judgement,
+    JudgementQueue,
+    TriageCase,
+)
 from telekol.tables.contacts import Contact, Message, MessageRead
 from telekol.tables.enrolments import Enrolment, EnrolmentPause, Programme
 from telekol.tables.home_health import (
@@ -54,6 +62,8 @@ __all__ = [
     "CaseEvent",
     "CivilRegistration",
     "Clinician",
+    "ClockJob",
+    "Confirmation",
     "Contact",
     "Enrolment",
     "EnrolmentPause",
