@@ -14,6 +14,7 @@ from uuid import UUID
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, Row, case, column, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import col, func, select

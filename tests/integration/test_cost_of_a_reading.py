@@ -1,4 +1,4 @@
-"""An arriving reading is judged by walks down indexes: what is touched does not grow with a table."""
+"""An arriving reading is judged by walks down indexes: what it touches grows with no table."""
 
 from __future__ import annotations
 
