@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from clinician_api.case_work import Action, act
 from clinician_api.errors import wants_page
-from clinician_api.visitor import AHouse, AVisitor, House, Visitor
+from clinician_api.visitor import AHouse, AWorker, House, Visitor
 
 router: Final = APIRouter(include_in_schema=False)
 _log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def acknowledge(
     request: Request,
     case_id: UUID,
     house: AHouse,
-    visitor: AVisitor,
+    visitor: AWorker,
     version: Version,
     back: Back = "board",
 ) -> Response:
@@ -46,7 +46,7 @@ def unacknowledge(
     request: Request,
     case_id: UUID,
     house: AHouse,
-    visitor: AVisitor,
+    visitor: AWorker,
     version: Version,
     back: Back = "board",
 ) -> Response:

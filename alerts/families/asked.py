@@ -13,7 +13,7 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final
 
@@ -36,6 +36,10 @@ COLOURS: Final = {
 }
 
 _CODES: Final = {None: INSUFFICIENT, Severity.GREEN: GREEN, Severity.YELLOW: YELLOW}
+
+_ALONE: Final = Reason(
+    "regnes som grøn, for svarene står alene", "counts as green, for the answers stand alone"
+)
 
 _UNFINISHED: Final = Reason("ikke alt er besvaret", "not all was answered")
 
@@ -72,6 +76,20 @@ class Asked(FamilyParameters):
     questionnaire: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
 
+class Tree(Asked):
+    """The severities that answers carry; a rule set may ask that answers agree before it flags.
+
+    Parameters
+    ----------
+    together
+        Groups of answers as ``step=code``. With it a yellow or red is flagged only when at least
+        one answer of every group was given; else it is green and says why. Empty: flagged as the
+        questionnaire says.
+    """
+
+    together: tuple[tuple[str, ...], ...] = ()
+
+
 class Rise(Asked):
     """From which rise since the last one it is flagged; each may be left out."""
 
@@ -105,7 +123,7 @@ class RisesFall(Asked):
     own_allowed: ClassVar[tuple[str, ...]] = ("yellow_fall", "red_fall")
 
 
-def judge_tree(_parameters: Asked, sheet: Sheet, _before: Sheet | None) -> Verdict:
+def judge_tree(parameters: Tree, sheet: Sheet, _before: Sheet | None) -> Verdict:
     """Give the gravest severity that any answer has, in the words of the questionnaire."""
     walked = sheet.walked
     severity = _CODES.get(walked.severity, RED)
@@ -122,9 +140,15 @@ def judge_tree(_parameters: Asked, sheet: Sheet, _before: Sheet | None) -> Verdi
         )
         return Verdict(severity, None, evidence, unknown)
     reason = _coloured(_listed(said or [sheet.questionnaire.nothing]), severity)
+    if severity in (YELLOW, RED) and not _agree(parameters.together, evidence["flags"]):
+        severity, reason = GREEN, _and(reason, _ALONE)
     if not walked.is_complete:
         reason = _and(reason, _UNFINISHED)
     return Verdict(severity, None, evidence, reason)
+
+
+def _agree(together: Sequence[Sequence[str]], flags: Sequence[str]) -> bool:
+    return all(not set(group).isdisjoint(flags) for group in together)
 
 
 def judge_cat(parameters: CatRise, sheet: Sheet, before: Sheet | None) -> Verdict:
@@ -289,7 +313,7 @@ TREE: Final = Family(
     name="questionnaire",
     version=1,
     takes=Input.QUESTIONNAIRE,
-    parameters=Asked,
+    parameters=Tree,
     danish="Svarenes egne farver i et spørgeskema",
     english="The severities of the answers in a questionnaire",
 )

@@ -31,6 +31,7 @@ _TEAMS: Final = (
 _CLINICIANS: Final = (
     ("sygeplejerske-demo", "Sofie Demokjær", "akutteam-proeveby", "nurse"),
     ("laege-demo", "Laust Testgaard", "lungeteam-proeveby", "physician"),
+    ("support-demo", "Tekla Tænktop", "akutteam-proeveby", "logistics"),
 )
 
 

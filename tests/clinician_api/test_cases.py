@@ -66,7 +66,7 @@ async def test_a_person_without_script_gets_a_page_that_explains(nurse, ward):
     case = ward.add_case(ward.add_patient(), Severity.RED)
     answer = await nurse.post(f"/cases/{case}/unacknowledge", data={"version": 1})
     assert answer.status_code == 409
-    assert "Til tavlen" in answer.text
+    assert "Tilbage" in answer.text
 
 
 async def test_an_unknown_case(nurse):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts import program, told
@@ -43,6 +43,7 @@ def _rises(method: str, count: int) -> Sheet:
     return _sheet("sit-to-stand", {"method": method, "rises": count})
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 10), st.integers(0, 10))
 def test_a_cat_that_rose_by_the_limit_or_more_is_flagged(
     now: int, before: int, yellow: int, more: int

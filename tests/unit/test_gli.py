@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.scores import gli
@@ -149,6 +149,7 @@ def _slow(
     return skewness, median, math.exp(c["p0"] + c["p1"] * years + spline("s"))
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(Reference),
     st.sampled_from(Measure),
@@ -183,6 +184,7 @@ def test_many_at_once_get_what_each_gets_by_hand(
         assert z[row] == pytest.approx(by_hand, rel=1e-6, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(Reference),
     st.sampled_from(Measure),

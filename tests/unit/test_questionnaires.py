@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -181,6 +181,7 @@ _answers = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(shipped_names()), _answers)
 def test_whatever_was_answered_every_question_asked_is_accounted_for(
     name: str, answers: dict[str, object]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.scores import bode, cat, exacerbation, gold, mmrc, news2, severity, sit_to_stand
@@ -183,6 +183,7 @@ _people = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_people, min_size=1, max_size=6))
 def test_many_at_once_get_what_the_chart_gives_each(people: list[tuple[float, ...]]) -> None:
     columns = [np.array(column, float) for column in zip(*people, strict=True)]
@@ -260,6 +261,7 @@ def test_a_change_of_two_is_one_that_patients_notice(now: int, before: int, said
     assert cat.change(now, before) == said
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(_maybe(st.integers(0, 5)), min_size=8, max_size=8), min_size=1, max_size=5)
 )
@@ -309,6 +311,7 @@ def _bode(bmi: float, fev1: float, grade: float, walk: float) -> int:
     return points + (0 if walk >= 350 else 1 if walk >= 250 else 2 if walk >= 150 else 3)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -509,6 +512,7 @@ def test_anthonisens_types_count_the_major_signs(
     assert found == said
 
 
+@settings(deadline=None)
 @given(st.integers(-10_000, 10_000), st.sampled_from([1, 10]))
 def test_halves_are_rounded_upwards_whatever_binary_makes_of_them(half: int, steps: int) -> None:
     value = (half + 0.5) / steps
