@@ -19,10 +19,12 @@ from psycopg.types.json import Jsonb
 from alerts.findings import Finding
 from alerts.movements import SeriesKey
 from alerts.planning import Draft, Touch
+from alerts.reasons import Reason
 from alerts.subjects import Basis
 from alerts.verdicts import Verdict
 from telekol import queries
 from telekol.quantities import FACTS, Quantity
+from telekol.severity import Channel, Severity
 
 _SQL: Final = queries.load("alerts", "queries.sql")
 
@@ -86,19 +88,21 @@ class Bases:
             self._known.popitem(last=False)
 
 
+_BasisKey = tuple[UUID, Quantity, UUID]
+
+
 def _stored_bases(
-    connection: Connection[Any],
-    missing: dict[tuple[UUID, Quantity, UUID], tuple[UUID, Quantity, Basis]],
-) -> dict[tuple[UUID, Quantity, UUID], int]:
-    bases = [basis for _, _, basis in missing.values()]
-    keys: dict[str, Any] = {
-        "patients": [patient for patient, _, _ in missing],
-        "quantities": [str(quantity) for _, quantity, _ in missing],
-        "fingerprints": [fingerprint for _, _, fingerprint in missing],
-    }
+    connection: Connection[Any], wanted: dict[_BasisKey, tuple[UUID, Quantity, Basis]]
+) -> dict[_BasisKey, int]:
+    """Find bases, and store those that are not there: few, since they change once in months."""
+    found = _found_bases(connection, list(wanted))
+    missing = [key for key in wanted if key not in found]
+    if not missing:
+        return found
+    bases = [wanted[key][2] for key in missing]
     connection.execute(
         _SQL["add_bases"],
-        keys
+        _basis_columns(missing)
         | {
             "rule_set_ids": [basis.rule_set_id for basis in bases],
             "approved": [basis.approved for basis in bases],
@@ -107,17 +111,33 @@ def _stored_bases(
             "contexts": [Jsonb(basis.context_document) for basis in bases],
         },
     )
-    rows = connection.execute(_SQL["bases"], keys)
+    return found | _found_bases(connection, missing)
+
+
+def _found_bases(connection: Connection[Any], keys: Sequence[_BasisKey]) -> dict[_BasisKey, int]:
+    rows = connection.execute(_SQL["bases"], _basis_columns(keys))
     return {(row[0], Quantity(row[1]), row[2]): row[3] for row in rows}
+
+
+def _basis_columns(keys: Sequence[_BasisKey]) -> dict[str, Any]:
+    return {
+        "patients": [patient for patient, _, _ in keys],
+        "quantities": [str(quantity) for _, quantity, _ in keys],
+        "fingerprints": [fingerprint for _, _, fingerprint in keys],
+    }
 
 
 def take(connection: Connection[Any], most: int) -> list[Batch]:
     """Take up to `most` unjudged batches and lock their patients, oldest first."""
     rows = connection.execute(_SQL["take_queue"], {"most": most}).fetchall()
     batches = [_batch(*row) for row in rows]
-    patients = sorted({batch.patient_id for batch in batches})
-    connection.execute(_SQL["lock_patients"], {"patients": patients})
+    lock(connection, sorted({batch.patient_id for batch in batches}))
     return batches
+
+
+def lock(connection: Connection[Any], patients: Sequence[UUID]) -> None:
+    """Lock patients, given in order, for the rest of the transaction."""
+    connection.execute(_SQL["lock_patients"], {"patients": patients})
 
 
 def _batch(
@@ -247,3 +267,29 @@ def with_basis(findings: Iterable[Finding], basis_id: int) -> list[Finding]:
 def series_of(drafts: Iterable[Draft]) -> list[SeriesKey]:
     """Give the series of drafts, each once."""
     return sorted({(draft.patient_id, draft.quantity) for draft in drafts})
+
+
+def stored(patient: UUID, row: dict[str, Any]) -> Finding:
+    """Make a finding of its row."""
+    return Finding(
+        id=row["id"],
+        patient_id=patient,
+        channel=Channel(row["channel"]),
+        rule=row["rule"],
+        rule_version=row["rule_version"],
+        result=row["result"],
+        severity=Severity(row["severity"]),
+        score=row["score"],
+        quantity=None if row["quantity"] is None else Quantity(row["quantity"]),
+        measured_at=row["measured_at"],
+        late=row["late"],
+        reading_ids=tuple(row["reading_ids"]),
+        limits=row["limits"],
+        evidence=row["evidence"],
+        reason=Reason(row["reason_da"], row["reason_en"]),
+        rule_id=row["rule_id"],
+        rule_set_id=row["rule_set_id"],
+        basis_id=row["basis_id"],
+        turn=row["turn"],
+        cause=row["cause"],
+    )

@@ -99,7 +99,7 @@ class Segment:
 
     @property
     def since(self) -> datetime:
-        """The first touched place, and the session around it: a pulse may touch what came before."""
+        """The first touched place, and its session: a pulse may touch what came before it."""
         return self.touches[0].measured_at - SESSION
 
     @property

@@ -1,4 +1,4 @@
-"""``telekol rules publish``, ``use``, ``approve``: rule sets in the database. Touches the process."""
+"""``telekol rules publish``, ``use``, ``approve``: sets in the database. Touches the process."""
 
 from __future__ import annotations
 

@@ -15,17 +15,23 @@ select id from patient where id = any(%(patients)s) order by id for no key updat
 
 -- readings_under_test: The readings that the taken batches name, without those that no longer
 -- count. When it could first be judged is when it was queued: for what comes in that is when it
--- was stored, the transaction's own time; for what a person attributed it is later.
+-- was stored, the transaction's own time; for what a person attributed it is later. Here and below,
+-- "offset 0" keeps a walk down an index for each row: joined flat, a planner that thinks a table small
+-- reads all of it, and then the cost of a reading grows with the patients.
 select o.patient_id, o.quantity, o.measured_at, q.enqueued_at, o.reading_id, q.cause
 from judgement_queue q
-join observation o
-    on o.patient_id = q.patient_id
-    and o.quantity = any(%(quantities)s::quantity[])
-    and o.measured_at between q.measured_from and q.measured_to
-    and o.reading_id = any(q.reading_ids)
+cross join lateral (
+    select o.patient_id, o.quantity, o.measured_at, o.reading_id
+    from observation o
+    where o.patient_id = q.patient_id
+        and o.quantity = any(%(quantities)s::quantity[])
+        and o.measured_at between q.measured_from and q.measured_to
+        and o.reading_id = any(q.reading_ids)
+        and not exists (select from withdrawn_reading w
+            where w.patient_id = o.patient_id and w.reading_id = o.reading_id)
+    offset 0
+) o
 where q.id = any(%(ids)s)
-    and not exists (select from withdrawn_reading w
-        where w.patient_id = o.patient_id and w.reading_id = o.reading_id)
 order by o.measured_at, o.reading_id
 
 -- histories: The readings around touched places, oldest first: those before the first place, what
@@ -124,11 +130,13 @@ cross join lateral (
 -- has_readings: Whether anything counts of a patient and quantity, for each.
 select t.patient_id, t.quantity
 from unnest(%(patients)s::uuid[], %(quantities)s::quantity[]) as t (patient_id, quantity)
-where exists (
+cross join lateral (
     select from observation o
     where o.patient_id = t.patient_id and o.quantity = t.quantity
         and o.reading_id <> all (array(
-            select w.reading_id from withdrawn_reading w where w.patient_id = t.patient_id)))
+            select w.reading_id from withdrawn_reading w where w.patient_id = t.patient_id))
+    limit 1
+) o
 
 -- add_bases: Store what was in force, where the same is not stored.
 insert into rule_basis (patient_id, quantity, fingerprint, rule_set_id, approved, limits,
@@ -139,11 +147,15 @@ select * from unnest(%(patients)s::uuid[], %(quantities)s::quantity[], %(fingerp
 on conflict (patient_id, quantity, fingerprint) do nothing
 
 -- bases: The numbers of what was in force.
-select b.patient_id, b.quantity, b.fingerprint, b.id
+select t.patient_id, t.quantity, t.fingerprint, b.id
 from unnest(%(patients)s::uuid[], %(quantities)s::quantity[], %(fingerprints)s::uuid[])
     as t (patient_id, quantity, fingerprint)
-join rule_basis b on b.patient_id = t.patient_id and b.quantity = t.quantity
-    and b.fingerprint = t.fingerprint
+cross join lateral (
+    select b.id from rule_basis b
+    where b.patient_id = t.patient_id and b.quantity = t.quantity
+        and b.fingerprint = t.fingerprint
+    offset 0
+) b
 
 -- copy_judgements: Store judgements, many at once.
 copy judgement (measured_at, window_hash, basis_id, patient_id, reading_id, before_id, beside_id,
@@ -164,9 +176,15 @@ returning id
 -- open_cases: What happened to the open cases of patients, oldest first.
 select c.patient_id, c.channel, c.id, e.kind, e.at, e.about, e.severity, e.score, e.finding_id,
     e.clinician_id
-from triage_case c
-join case_event e on e.case_id = c.id
-where c.patient_id = any(%(patients)s) and c.state <> 'closed'
+from unnest(%(patients)s::uuid[]) as t (patient_id)
+cross join lateral (
+    select c.patient_id, c.channel, c.id from triage_case c
+    where c.patient_id = t.patient_id and c.state <> 'closed'
+    offset 0
+) c
+cross join lateral (
+    select * from case_event e where e.case_id = c.id offset 0
+) e
 order by c.id, e.version
 
 -- open_case: The open case of a patient and channel.

@@ -71,7 +71,11 @@ select t.row_number, v.id, v.value, lower(v.period), upper(v.period), v.approved
     v.origin, (v.evidence ->> 'n')::integer, (v.evidence ->> 'spread')::double precision
 from unnest(%(patients)s::uuid[], %(quantities)s::quantity[])
     with ordinality as t (patient_id, quantity, row_number)
-join reference_value v on v.patient_id = t.patient_id and v.quantity = t.quantity
+cross join lateral (
+    select * from reference_value v
+    where v.patient_id = t.patient_id and v.quantity = t.quantity
+    offset 0
+) v
 order by t.row_number, lower(v.period)
 
 -- first_readings: The beginning of patients' series, for a level to propose.

@@ -98,5 +98,6 @@ def _read(house: House, patient_id: UUID, say: Words, days: int) -> dict[str, An
             "findings": [views.finding(one, found_by[one.id], used) for one in findings],
             "updated": say.clock(now),
             "waiting": sum(one.waits for one in usual_store.levels(session, patient_id)),
+            "held": sum(one.candidate == patient_id for one in desk_store.held(session)),
             "cut": len(readings) if len(readings) == queries.READINGS_LIMIT else None,
         }

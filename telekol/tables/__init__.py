@@ -19,6 +19,7 @@ from telekol.tables.access import AccessLog
 from telekol.tables.cases import (
     CaseEvent,
     ClockJob,
+    Confirmation,
     Finding,
     Judgement,
     JudgementQueue,
@@ -38,7 +39,7 @@ from telekol.tables.limits import LimitTemplate, PatientLimit, ReferenceValue
 from telekol.tables.organisations import Clinician, Membership, Organisation, Team
 from telekol.tables.people import CivilRegistration, Patient
 from telekol.tables.plans import Plan, PlanItem, PlanTime
-from telekol.tables.questionnaires import Questionnaire, QuestionnaireAnswer
+from telekol.tables.questionnaires import AnswerQueue, Questionnaire, QuestionnaireAnswer
 from telekol.tables.readings import (
     AttributionEvent,
     GapExplanation,
@@ -56,11 +57,13 @@ from telekol.tables.trends import ObservationDay, TrendQueue
 
 __all__ = [
     "AccessLog",
+    "AnswerQueue",
     "AttributionEvent",
     "CaseEvent",
     "CivilRegistration",
     "Clinician",
     "ClockJob",
+    "Confirmation",
     "Contact",
     "Enrolment",
     "EnrolmentPause",

@@ -53,6 +53,12 @@ async def test_the_board_says_how_many_wait(nurse, held):
     assert 'href="/held"' in page
 
 
+async def test_the_patients_page_says_that_one_waits(nurse, ward, patient, held):
+    assert "1 måling venter på en ejer" in (await nurse.get(f"/patients/{patient}")).text
+    other = ward.add_patient("Carl Opdigtet")
+    assert "venter på en ejer" not in (await nurse.get(f"/patients/{other}")).text
+
+
 async def test_the_list_says_why_and_what_is_usual(nurse, held):
     page = (await nurse.get("/held")).text
     assert '<span class="number">15,0</span>' in page

@@ -31,7 +31,7 @@ Db = Connection[TupleRow]
 
 @pytest.fixture
 def home(connection: Db) -> Home:
-    """A patient with own limits on SpO2 and open limits on weight; the standard set for the rest."""
+    """A patient with own limits on SpO2, open ones on weight; the standard set for the rest."""
     made = add_home(connection)
     set_limits(connection, made.patient_id, "spo2", red_low=88, yellow_low=90)
     set_limits(connection, made.patient_id, "body_weight")

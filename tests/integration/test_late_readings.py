@@ -1,4 +1,4 @@
-"""What comes late or is withdrawn is judged at its own time, and so is again what follows from it."""
+"""What comes late or is withdrawn is judged at its own time, and again what follows from it."""
 
 from __future__ import annotations
 
