@@ -126,7 +126,7 @@ def _observations(turn: int, home: int, first: int, size: int) -> Iterator[Obser
     for seq in range(first, first + size):
         quantity, value = _QUANTITIES[seq % 4]
         # A measurement each half minute; homes and turns beside each other, as in life.
-        at = _BEGINNING + timedelta(days=30 * turn, seconds=seq // 4 * 30, milliseconds=home)
+        at = _BEGINNING + timedelta(days=turn, seconds=seq // 4 * 30, milliseconds=home)
         device_time = at.replace(tzinfo=None) + timedelta(hours=1)
         yield Observation(
             id=reading_id(device, quantity, device_time),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from ingest.columns import Texts
 from ingest.reading import DeviceIdentity
 from telekol import queries
 
@@ -29,12 +30,12 @@ def numbers(connection: Connection[Any], wanted: set[DeviceIdentity]) -> dict[De
 def _known_devices(
     connection: Connection[Any], wanted: Iterable[DeviceIdentity]
 ) -> dict[DeviceIdentity, int]:
-    rows = connection.execute(_SQL["devices"], _device_columns(wanted))
+    rows = connection.execute(_SQL["devices"], _device_columns(wanted)).fetchall()
     return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
 
 
-def _device_columns(devices: Iterable[DeviceIdentity]) -> dict[str, list[str]]:
+def _device_columns(devices: Iterable[DeviceIdentity]) -> dict[str, Texts]:
     # Sorted, so that two workers that meet the same new devices lock them in the same order.
     ordered = sorted(devices)
     names = ("addresses", "manufacturers", "models", "serials")
-    return {name: [device[place] for device in ordered] for place, name in enumerate(names)}
+    return {name: Texts(device[place] for device in ordered) for place, name in enumerate(names)}

@@ -21,6 +21,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from ingest.columns import Integers, Texts, Uuids
 from ingest.parcel import Run
 from telekol import queries
 
@@ -64,7 +65,7 @@ def take_turns(connection: Connection[Any], runs: Sequence[Run]) -> None:
     Without it a worker that commits second could answer first. A connection that ends gives its
     turns back.
     """
-    connection.execute(_SQL["take_turns"], {"gateways": [run.gateway for run in runs]})
+    connection.execute(_SQL["take_turns"], {"gateways": Texts(run.gateway for run in runs)})
 
 
 def end_turns(connection: Connection[Any]) -> None:
@@ -73,14 +74,14 @@ def end_turns(connection: Connection[Any]) -> None:
 
 
 def _settled(connection: Connection[Any], runs: Sequence[Run]) -> dict[Source, Outbox]:
-    rows = connection.execute(_SQL["settle"], _columns(runs))
+    rows = connection.execute(_SQL["settle"], _columns(runs)).fetchall()
     return {(row[0], row[1]): Outbox(row[2], row[3], row[4], row[5]) for row in rows}
 
 
-def _columns(runs: Sequence[Run]) -> dict[str, list[Any]]:
+def _columns(runs: Sequence[Run]) -> dict[str, Any]:
     return {
-        "gateways": [run.gateway for run in runs],
-        "boots": [run.boot for run in runs],
-        "firsts": [run.first for run in runs],
-        "lasts": [run.last for run in runs],
+        "gateways": Texts(run.gateway for run in runs),
+        "boots": Uuids(run.boot for run in runs),
+        "firsts": Integers([run.first for run in runs]),
+        "lasts": Integers([run.last for run in runs]),
     }

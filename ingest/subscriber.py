@@ -33,6 +33,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ingest.broker_line import BufferedClient
 from ingest.settings import IngestSettings
 from telekol import tls, topics, wire
 
@@ -67,7 +68,7 @@ class Arrival:
     connection: int
 
 
-class _Client(Client):
+class _Client(BufferedClient):
     """paho's client, which says when its network thread has last turned."""
 
     turned_s = 0.0
@@ -191,8 +192,9 @@ class Subscriber:
         if self._tls is not None:
             client.tls_set_context(self._tls)
         client.reconnect_delay_set(min_delay=1, max_delay=15)
-        # Receipts of a whole window may be on their way; paho's default of 20 made each wait.
-        client.max_inflight_messages_set(self._settings.ingest_window)
+        # Receipts of a whole window may be on their way; paho's default of 20 made each wait. With
+        # any limit but 0 paho looks through all of them at every acknowledgement of one.
+        client.max_inflight_messages_set(0)
         client.max_queued_messages_set(10 * self._settings.ingest_window)
         client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect

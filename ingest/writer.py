@@ -33,6 +33,7 @@ from psycopg import Connection
 
 from ingest import attribution, devices, guard_store, identity, outboxes, rows
 from ingest.attribution import Assignments
+from ingest.columns import Integers
 from ingest.guard_store import Guarded, Weighing
 from ingest.identity import Key
 from ingest.outboxes import Outbox, Source
@@ -190,10 +191,10 @@ def _look_up(connection: Connection[Any], parts: Sequence[_Part]) -> _News:
 
 def _stored(connection: Connection[Any], keyed: Sequence[tuple[Key, float]]) -> dict[Key, float]:
     values = {
-        "stamps_us": [stamp_us for (stamp_us, _), _ in keyed],
-        "id_heads": [head for (_, head), _ in keyed],
+        "stamps_us": Integers([stamp_us for (stamp_us, _), _ in keyed]),
+        "id_heads": Integers([head for (_, head), _ in keyed]),
     }
-    found = connection.execute(_SQL["known"], values, binary=True)
+    found = connection.execute(_SQL["known"], values, binary=True).fetchall()
     return {(stamp_us, head): value for stamp_us, head, value in found}
 
 
