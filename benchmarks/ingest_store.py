@@ -17,6 +17,7 @@ from psycopg import Connection
 
 from benchmarks import ingest_world as world
 from ingest import attribution, devices, outboxes, parcel, rows, writer
+from ingest.line import open_line
 from ingest.parcel import Parcel
 from telekol import queries
 
@@ -34,10 +35,11 @@ _SQL: Final = queries.load("ingest", "queries.sql")
 def writer_rows_per_s(url: str, turn: int, messages: int, size: int) -> float:
     """Measure `ingest.writer.store` alone: messages are decoded outside the measurement."""
     stored, took_s = 0, 0.0
-    with psycopg.connect(url, autocommit=True) as connection:
+    devices_known: devices.Cache = {}
+    with open_line(url, "telekol-bench") as connection:
         for batch in _batches(turn, messages, size):
             began_s = time.perf_counter()
-            stored += writer.store(connection, batch).stored
+            stored += writer.store(connection, batch, devices_known).stored
             took_s += time.perf_counter() - began_s
     _must_be(stored, messages * size)
     return stored / took_s
@@ -46,7 +48,7 @@ def writer_rows_per_s(url: str, turn: int, messages: int, size: int) -> float:
 def copy_rows_per_s(url: str, turn: int, messages: int, size: int) -> float:
     """Measure COPY of rows that are ready, byte for byte, into both tables of readings."""
     took_s = 0.0
-    with psycopg.connect(url, autocommit=True) as connection:
+    with open_line(url, "telekol-bench") as connection:
         for batch in _batches(turn, messages, size):
             keys, observations = _ready(connection, batch)
             began_s = time.perf_counter()
@@ -62,13 +64,13 @@ def _ready(connection: Connection[Any], batch: Sequence[Parcel]) -> tuple[list[b
     with connection.transaction():
         held = outboxes.settle(connection, [item.run for item in batch if item.run])
         wanted = {one.device for item in batch for one in item.readings}
-        numbers = devices.numbers(connection, wanted)
+        numbers = devices.numbers(connection, wanted, {})
         kits = attribution.load(connection, [item.kit for item in held.values()])
     written = []
     for item in batch:
         if item.run is None:
             continue
-        outbox = held[item.run.gateway, item.run.boot]
+        outbox = held[outboxes.source(item.run)]
         written += [
             rows.observation_rows(
                 kits.patient(outbox.kit, one.measured_us), numbers[one.device], outbox.number, [one]
@@ -81,7 +83,7 @@ def _ready(connection: Connection[Any], batch: Sequence[Parcel]) -> tuple[list[b
 
 def bytes_per_reading(url: str) -> dict[str, float]:
     """Give what a stored reading takes on disk: its row, its place in the index, its identity."""
-    with psycopg.connect(url, autocommit=True) as connection:
+    with open_line(url, "telekol-bench") as connection:
         connection.execute("vacuum analyze")
         row = connection.execute(_SIZES).fetchone()
     assert row is not None  # noqa: S101 - it has no condition

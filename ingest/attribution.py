@@ -66,4 +66,4 @@ class Assignments:
 def load(connection: Connection[Any], kits: Iterable[str]) -> Assignments:
     """Read who had these kits."""
     wanted = {"kits": Texts(sorted(set(kits)))}
-    return Assignments(connection.execute(_SQL["assignments"], wanted).fetchall())
+    return Assignments(connection.execute(_SQL["assignments"], wanted, binary=True).fetchall())

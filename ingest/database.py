@@ -22,7 +22,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from ingest import health_writer, outboxes, writer
+from ingest import devices, health_writer, outboxes, writer
 from ingest.health import News
 from ingest.line import open_line
 from ingest.parcel import Parcel
@@ -61,6 +61,7 @@ class Database:
         self._url = settings.database_url.get_secret_value()
         self._takes_turns = settings.ingest_share is not None
         self._connection: Connection[Any] | None = None
+        self._devices: devices.Cache = {}
         self.ticked_s = time.monotonic()
 
     def store(
@@ -98,6 +99,7 @@ class Database:
     def close(self) -> None:
         """Drop the connection, if there is one."""
         connection, self._connection = self._connection, None
+        self._devices = {}
         if connection is not None:
             connection.close()
 
@@ -106,7 +108,7 @@ class Database:
         refused = health_writer.store(connection, news, now)
         if self._takes_turns:
             outboxes.take_turns(connection, [one.run for one in parcels if one.run])
-        return writer.store(connection, [*parcels, *refused])
+        return writer.store(connection, [*parcels, *refused], self._devices)
 
     def _open(self) -> Connection[Any]:
         if self._connection is None:

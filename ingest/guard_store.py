@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -35,8 +35,7 @@ _Known = tuple[int, float]
 """When a weight was measured, microseconds since 2000 UTC, and its kilograms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Weighing:
+class Weighing(NamedTuple):
     """A new weight of a kit that somebody had.
 
     Parameters
@@ -56,8 +55,8 @@ class Weighing:
         return Weight(reading.measured_us, reading.value, self.scale, slot_of(reading))
 
 
-_ByPatient = Mapping[UUID, Sequence[Weighing]]
-"""In the order of their times."""
+_ByPatient = Mapping[int, Sequence[Weighing]]
+"""By the patient's id as a number, which hashes faster; in the order of their times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +131,13 @@ def _doubtful(connection: Connection[Any], weighings: Sequence[Weighing]) -> _By
     """Give the weights of patients one of whose is not close to the one before, oldest first."""
     if not weighings:
         return {}
-    asked: dict[UUID, list[Weighing]] = defaultdict(list)
+    asked: dict[int, list[Weighing]] = defaultdict(list)
     for item in sorted(weighings, key=_time):
-        asked[item.patient].append(item)
-    known: dict[UUID, list[_Known]] = defaultdict(list)
-    for patient, measured_us, kg in connection.execute(_SQL["nearest"], _spans(asked)).fetchall():
-        known[patient].append((measured_us, kg))
+        asked[item.patient.int].append(item)
+    known: dict[int, list[_Known]] = defaultdict(list)
+    found = connection.execute(_SQL["nearest"], _spans(asked), binary=True).fetchall()
+    for patient, measured_us, kg in found:
+        known[patient.int].append((measured_us, kg))
     return {
         patient: items for patient, items in asked.items() if not _are_close(items, known[patient])
     }
@@ -193,15 +193,15 @@ def _time(item: Weighing) -> int:
 
 def _spans(asked: _ByPatient) -> dict[str, Any]:
     return {
-        "patients": Uuids(asked),
+        "patients": Uuids(items[0].patient for items in asked.values()),
         "firsts_us": Integers([_time(items[0]) for items in asked.values()]),
         "lasts_us": Integers([_time(items[-1]) for items in asked.values()]),
     }
 
 
-def _histories(connection: Connection[Any], asked: _ByPatient) -> dict[UUID, list[Weight]]:
-    histories: dict[UUID, list[Weight]] = defaultdict(list)
+def _histories(connection: Connection[Any], asked: _ByPatient) -> dict[int, list[Weight]]:
+    histories: dict[int, list[Weight]] = defaultdict(list)
     rows = connection.execute(_SQL["history"], _spans(asked))
     for patient, measured_us, kg, scale, slot, confirmed in rows:
-        histories[patient].append(Weight(measured_us, kg, scale, slot, confirmed))
+        histories[patient.int].append(Weight(measured_us, kg, scale, slot, confirmed))
     return histories

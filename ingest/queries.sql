@@ -11,27 +11,27 @@ with arrived as (
         as u (gateway_id, boot, first, last)
     group by gateway_id, boot
 ), ordered as (
-    -- Each looked up by its key: "offset 0" keeps a plan from reading the whole table for them.
-    select f.id, a.runs, a.count
+    -- Each looked up by its key: "offset 0" keeps a plan from reading whole tables for them.
+    select f.id, f.kit_id, a.runs, a.count
     from arrived a
     cross join lateral (
-        select o.id from outbox o
+        select o.id, g.kit_id from outbox o join gateway g on g.id = o.gateway_id
         where o.gateway_id = a.gateway_id and o.boot = a.boot
         offset 0
     ) f
     order by f.id
 ), held as (
-    select l.id, l.settled, a.runs, a.count
+    select a.id, a.kit_id, a.runs, a.count, l.settled
     from ordered a
     cross join lateral (
-        select o.id, o.settled from outbox o where o.id = a.id for no key update
+        select o.settled from outbox o where o.id = a.id for no key update
     ) l
 )
 update outbox o
 set settled = h.settled + h.runs, updated_at = now()
-from held h, gateway g
-where o.id = h.id and g.id = o.gateway_id
-returning o.gateway_id, o.boot, o.id, g.kit_id,
+from held h
+where o.id = h.id
+returning o.gateway_id, o.boot, o.id, h.kit_id,
     h.settled && h.runs or h.count > (select sum(upper(r) - lower(r)) from unnest(h.runs) r),
     coalesce((select upper(r) - 1 from unnest(o.settled) r where r @> 1::bigint), 0)
 

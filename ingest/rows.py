@@ -43,11 +43,12 @@ def observation_rows(
 
 def judgement_rows(parts: Iterable[tuple[UUID | None, Sequence[Reading]]]) -> Iterator[bytes]:
     """Write rows of ``judgement_queue``: one for each patient, readings without one in none."""
-    by_patient: dict[bytes, list[Reading]] = defaultdict(list)
+    by_patient: dict[int, list[Reading]] = defaultdict(list)
     for patient, readings in parts:
         if patient is not None:
-            by_patient[patient.bytes] += readings
-    for patient_id, readings in by_patient.items():
+            by_patient[patient.int] += readings
+    for number, readings in by_patient.items():
+        patient_id = number.to_bytes(16, "big")
         times_us = [reading.measured_us for reading in readings]
         ids = array(UUID_OID, [_ID_LENGTH + reading.reading_id for reading in readings])
         yield b"".join(

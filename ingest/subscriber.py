@@ -17,8 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from paho.mqtt.client import (
     Client,
@@ -50,8 +49,10 @@ _ANSWER_S: Final = 10.0
 """How long to wait until the broker has the receipts, where others wait for their turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+_NO_TOPIC: Final = "(topic is not UTF-8)"
+
+
+class Arrival(NamedTuple):
     """A message as it came, and what is needed to acknowledge it.
 
     Parameters
@@ -154,9 +155,10 @@ class Subscriber:
 
     def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
         """Acknowledge in the order given, which must be the order of arrival."""
-        for arrival in arrivals:
-            if arrival.connection == self._connection:
-                self._client.ack(arrival.packet_id, arrival.qos)
+        with self._client.gathering():
+            for arrival in arrivals:
+                if arrival.connection == self._connection:
+                    self._client.ack(arrival.packet_id, arrival.qos)
 
     def send(self, topic: str, payload: bytes) -> None:
         """Send a message; who sends it must not depend on that it arrives."""
@@ -168,7 +170,8 @@ class Subscriber:
         Among several workers it returns when the broker has them, so that the next worker's
         receipt for the same gateway comes behind ours.
         """
-        sent = [self._client.publish(topic, payload, qos=1) for topic, payload in receipts]
+        with self._client.gathering():
+            sent = [self._client.publish(topic, payload, qos=1) for topic, payload in receipts]
         if self._share is not None:
             self._await_broker(sent)
 
@@ -202,6 +205,7 @@ class Subscriber:
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_plain = self._on_plain
         return client
 
     def _connect_properties(self) -> Properties:
@@ -294,11 +298,18 @@ class Subscriber:
         self._receiving = False
         log.warning("broker away (%s), trying again", reason)
 
+    def _on_plain(self, raw_topic: bytes, payload: bytes, packet_id: int) -> None:
+        try:
+            topic = raw_topic.decode()
+        except UnicodeDecodeError:
+            topic = _NO_TOPIC
+        self._arrivals.put(Arrival(topic, payload, packet_id, 1, self._connection))
+
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
-            topic = "(topic is not UTF-8)"
+            topic = _NO_TOPIC
         if message.qos == 0 and self._arrivals.qsize() >= self._settings.ingest_window:
             # The window does not bound what comes without one, and nothing was promised for it.
             log.warning("a message of QoS 0 is dropped, the window is full: %s", topic)
