@@ -5,17 +5,16 @@ Pure. Owns the wording only; what is said was decided by a rule.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from telekol.quantities import FACTS, Quantity
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """The same sentence in both languages."""
+class Reason(NamedTuple):
+    """The same sentence in both languages; a tuple, for a sweep makes a million of them."""
 
     danish: str
     english: str
@@ -60,12 +59,12 @@ def limit_passed(quantity: Quantity, value: float, limit_name: str, limit: float
     """Say that a reading has passed a limit."""
     facts = FACTS[quantity]
     danish = (
-        f"{facts.danish} {_amount(quantity, value, danish=True)}, "
-        f"{_DANISH[limit_name]} {_amount(quantity, limit, danish=True)}"
+        f"{facts.danish} {amount(quantity, value, danish=True)}, "
+        f"{_DANISH[limit_name]} {amount(quantity, limit, danish=True)}"
     )
     english = (
-        f"{facts.english} {_amount(quantity, value, danish=False)}, "
-        f"{_ENGLISH[limit_name]} {_amount(quantity, limit, danish=False)}"
+        f"{facts.english} {amount(quantity, value, danish=False)}, "
+        f"{_ENGLISH[limit_name]} {amount(quantity, limit, danish=False)}"
     )
     return Reason(danish, english)
 
@@ -74,8 +73,8 @@ def within_limits(quantity: Quantity, value: float) -> Reason:
     """Say that a reading lies within its limits."""
     facts = FACTS[quantity]
     return Reason(
-        f"{facts.danish} {_amount(quantity, value, danish=True)}, inden for grænserne",
-        f"{facts.english} {_amount(quantity, value, danish=False)}, within the limits",
+        f"{facts.danish} {amount(quantity, value, danish=True)}, inden for grænserne",
+        f"{facts.english} {amount(quantity, value, danish=False)}, within the limits",
     )
 
 
@@ -127,7 +126,14 @@ def not_judged(readings: int) -> Reason:
     )
 
 
-def _amount(quantity: Quantity, value: float, *, danish: bool) -> str:
+KNOWN_WORDS: Final = 65_536
+"""Amounts and pieces of sentences that are kept, once made: devices have few different values, and
+a year of 250 patients has a million findings. A piece is about 200 bytes."""
+
+
+@lru_cache(maxsize=KNOWN_WORDS)
+def amount(quantity: Quantity, value: float, *, danish: bool) -> str:
+    """Write a value of a quantity with the unit that people write."""
     facts = FACTS[quantity]
     text = number(value, facts.decimals, danish=danish)
     return f"{text} {facts.shown_unit}".rstrip()

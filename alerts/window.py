@@ -9,6 +9,9 @@ Invariants
    first reading there is NaN, in both arrays.
 3. Times never run backwards from left to right; readings of the same instant are ordered by
    id, so that the same readings always give the same window.
+4. Both arrays have one precision: float32 where a population is swept, for half the bytes, and
+   float64 where findings are made, so that a reader who computes the numbers again from the
+   readings finds them to the last digit (decision 0027). A rule computes in what it is given.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import numpy as np
@@ -28,6 +31,9 @@ WIDTH: Final = 32
 A month of daily readings, or a third of a year at the twice weekly that most programmes
 settle on (danish-telekol: daily for 14 days, then once or twice a week).
 """
+
+Floats: TypeAlias = NDArray[np.floating[Any]]
+"""Readings or ages: float32 or float64, the same in both arrays of a window."""
 
 _SECONDS_PER_DAY: Final = 86_400.0
 
@@ -48,17 +54,18 @@ class Window:
     Parameters
     ----------
     values
-        Shape (n, width), float32, in each quantity's own unit; NaN before the first reading.
+        Shape (n, width), float32 or float64, in each quantity's own unit; NaN before the first
+        reading.
     ages_days
-        Shape (n, width), float32: how long before the reading under test each was measured,
+        Shape (n, width), the same type: how long before the reading under test each was measured,
         in days; 0 in column -1, NaN where ``values`` is NaN.
     """
 
-    values: NDArray[np.float32]
-    ages_days: NDArray[np.float32]
+    values: Floats
+    ages_days: Floats
 
     @property
-    def under_test(self) -> NDArray[np.float32]:
+    def under_test(self) -> Floats:
         """The readings being judged, shape (n,)."""
         return self.values[:, -1]
 

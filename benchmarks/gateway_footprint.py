@@ -7,7 +7,8 @@ processor time are read from /proc.
 
 The gateway is the production process, started with ``telekol gateway``, in two radios: `hci`
 drives a virtual controller over TCP (the dearer radio: the whole Bluetooth stack in Python),
-`bluez` talks to a stand-in for BlueZ over a real message bus (what a Raspberry Pi uses).
+`bluez` talks to a stand-in for BlueZ over a real message bus (what a Raspberry Pi uses). `home` is
+`bluez` as it stands in a home: with mutual TLS to a broker, the local port and the drop folder.
 Every number has its reference measured in the same run, because numbers of two machines, or of
 one machine on two days, do not compare.
 """
@@ -17,10 +18,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,13 +27,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from packaging.requirements import Requirement
-
+from benchmarks.weighing import (
+    idle_cpu_s_per_minute,
+    installed_size,
+    memory,
+    processor_s,
+    running,
+    settled,
+)
 from device_sim.emission import EmissionLog
 from device_sim.peripherals.pulse_oximeter import PulseOximeter
 from device_sim.virtual_radio import VirtualRadio
@@ -44,114 +48,27 @@ from gateway.profiles import sig_uuid
 from gateway.timing.device_clock import DeviceClock
 from telekol.observation import Device
 from tests.support.fake_bluez import FakeBlueZ, message_bus
+from tests.support.messages import observation
+from tests.support.processes import free_port, wait_until
+from tests.support.secure_broker import Authority, SecureBroker
 
 MEMORY_GOAL_MB: Final = 80.0
 """The aim: a Raspberry Pi Zero 2 W has 512 MB for everything."""
-TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+GATEWAY: Final = "gw-bench-001"
+READINGS_A_WEEK: Final = 70
+"""Ten a day."""
 START: Final = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
-# -- disk --------------------------------------------------------------------------------------
-
-
-def installed_size(requirement: str) -> dict[str, Any]:
-    """Sum the files of a requirement and all it needs, without compiled bytecode."""
-    names: set[str] = set()
-    _collect(Requirement(requirement), names)
-    sizes = {name: _size_of(name) for name in sorted(names)}
-    largest = sorted(sizes, key=lambda name: sizes[name], reverse=True)[:5]
-    return {
-        "mb": mb(sum(sizes.values())),
-        "packages": len(sizes),
-        "largest_mb": {name: mb(sizes[name]) for name in largest},
-    }
-
-
-def _collect(requirement: Requirement, names: set[str]) -> None:
-    try:
-        found = distribution(requirement.name)
-    except PackageNotFoundError:
-        return
-    name = found.metadata["Name"].lower().replace("_", "-")
-    if name in names and not requirement.extras:
-        return
-    names.add(name)
-    for text in found.requires or ():
-        needed = Requirement(text)
-        extras = requirement.extras or {""}
-        if needed.marker is None or any(needed.marker.evaluate({"extra": it}) for it in extras):
-            _collect(needed, names)
-
-
-def _size_of(name: str) -> int:
-    if name == "tele-kol":  # installed in place: its own packages that a gateway has
-        root = Path(__file__).parents[1]
-        files = [*root.glob("telekol/**/*"), *root.glob("gateway/**/*")]
-    else:
-        found = distribution(name)
-        files = [Path(str(found.locate_file(file))) for file in found.files or ()]
-    return sum(file.stat().st_size for file in files if file.is_file() and file.suffix != ".pyc")
-
-
-# -- a process ---------------------------------------------------------------------------------
-
-
-def memory(pid: int) -> dict[str, float]:
-    """Read resident memory, and the part that is the process's own or its share, in MB."""
-    found = {}
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-        name, _, rest = line.partition(":")
-        if name in {"Rss", "Pss"}:
-            found[f"{name.lower()}_mb"] = round(int(rest.split()[0]) / 1024, 1)
-    return found
-
-
-def processor_s(pid: int) -> float:
-    """Read the processor time a process has used, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
-
-
-@contextmanager
-def running(arguments: Sequence[str], log: Path, **environment: str) -> Iterator[int]:
-    """Run a process for a while; gives its id."""
-    with log.open("ab") as sink:
-        process = subprocess.Popen(  # noqa: S603 - our own programs
-            arguments, stdout=sink, stderr=sink, env={**os.environ, **environment}
-        )
-    try:
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def gateway(folder: Path, radio: str) -> list[str]:
-    """Name the production process; its broker is not there, as in a home without a line."""
+def gateway(
+    folder: Path, radio: str, broker_url: str = "mqtt://127.0.0.1:9", log_level: str = "WARNING"
+) -> list[str]:
+    """Name the production process; by itself its broker is not there, as without a line."""
     return [
-        *(sys.executable, "-m", "telekol", "gateway", "--id", "gw-bench-001"),
+        *(sys.executable, "-m", "telekol", "gateway", "--id", GATEWAY),
         *("--outbox", str(folder / "outbox.db"), "--radio", radio),
-        *("--broker-url", "mqtt://127.0.0.1:9", "--log-level", "WARNING"),
+        *("--broker-url", broker_url, "--log-level", log_level),
     ]
-
-
-async def idle_cpu_s_per_minute(pid: int, seconds: float) -> float:
-    """Measure what a process uses while nothing happens."""
-    before, since = processor_s(pid), time.monotonic()
-    await asyncio.sleep(seconds)
-    return round((processor_s(pid) - before) / (time.monotonic() - since) * 60, 3)
-
-
-async def settled(pid: int) -> None:
-    """Wait until a process has started and is quiet."""
-    for _ in range(60):
-        before = processor_s(pid)
-        await asyncio.sleep(2)
-        if processor_s(pid) - before <= 1 / TICKS_PER_S:
-            return
-
-
-# -- the measurements --------------------------------------------------------------------------
 
 
 async def reference(folder: Path, idle_s: float) -> dict[str, Any]:
@@ -178,6 +95,49 @@ async def over_bluez(folder: Path, idle_s: float) -> dict[str, Any]:
         with running(gateway(folder, "platform"), log, DBUS_SYSTEM_BUS_ADDRESS=address) as pid:
             await settled(pid)
             assert daemon.adapter["Discovering"].value, log.read_text(encoding="utf-8")  # noqa: S101
+            idle = await idle_cpu_s_per_minute(pid, idle_s)
+            found = {"idle": memory(pid), "idle_cpu_s_per_minute": idle}
+        await asyncio.sleep(0.5)  # what the gateway said last is answered
+        await daemon.stop()
+    return found
+
+
+@contextmanager
+def secure_line(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Run the production broker with mutual TLS; gives its address and the gateway's files."""
+    authority = Authority(folder / "certificates")
+    files = authority.gateway(GATEWAY)
+    with SecureBroker(folder, authority) as broker:
+        yield (
+            f"mqtts://localhost:{broker.tls_port}",
+            {
+                "TELEKOL_BROKER_TLS_CA": str(files.ca),
+                "TELEKOL_BROKER_TLS_CERTIFICATE": str(files.certificate),
+                "TELEKOL_BROKER_TLS_KEY": str(files.key),
+            },
+        )
+
+
+async def in_a_home(folder: Path, idle_s: float) -> dict[str, Any]:
+    """Measure a gateway with all that a home has; a week's readings of it were sent."""
+    outbox = Outbox.open(folder / "outbox.db", START)
+    outbox.put([observation(91.0) for _ in range(READINGS_A_WEEK)])
+    outbox.close()
+    log = folder / "gateway.log"
+    with message_bus(folder) as address, secure_line(folder) as (broker_url, files):
+        daemon = FakeBlueZ(address)
+        await daemon.start()
+        (folder / "spirometry").mkdir()
+        environment = {
+            **files,
+            "DBUS_SYSTEM_BUS_ADDRESS": address,
+            "TELEKOL_GATEWAY_DROP_FOLDER": str(folder / "spirometry"),
+            "TELEKOL_GATEWAY_LOCAL_PORT": str(free_port()),
+        }
+        arguments = gateway(folder, "platform", broker_url, "INFO")
+        with running(arguments, log, **environment) as pid:
+            await asyncio.to_thread(wait_until, lambda: "connected" in log.read_text(), "TLS", 30)
+            await settled(pid)
             idle = await idle_cpu_s_per_minute(pid, idle_s)
             found = {"idle": memory(pid), "idle_cpu_s_per_minute": idle}
         await asyncio.sleep(0.5)  # what the gateway said last is answered
@@ -233,7 +193,7 @@ def payload(oximeter: PulseOximeter, number: int) -> bytes:
 def to_commit(folder: Path, indications: int) -> dict[str, Any]:
     """Time from an indication's bytes to the commit of its readings; and of an empty commit."""
     outbox = Outbox.open(folder / "outbox.db", START)
-    intake = Intake("gw-bench-001", outbox, ZoneInfo("Europe/Copenhagen"), lambda: None)
+    intake = Intake(GATEWAY, outbox, ZoneInfo("Europe/Copenhagen"), lambda: None)
     oximeter = PulseOximeter("PLX-2", EmissionLog())
     device = Device(address="C0:00:00:00:00:01", manufacturer="", model="", serial="PLX-2")
     uuid = sig_uuid(0x2A5E)
@@ -269,17 +229,13 @@ def percentiles(took_s: Sequence[float]) -> dict[str, float]:
     return {"p50_ms": round(cuts[49] * 1e3, 3), "p99_ms": round(cuts[98] * 1e3, 3)}
 
 
-def mb(size: float) -> float:
-    """Write bytes as MB."""
-    return round(size / 1e6, 1)
-
-
 async def measure(folder: Path, idle_s: float, indications: int) -> dict[str, Any]:
     """Measure everything."""
-    for name in ("bluez", "hci", "commit", "empty"):
+    for name in ("bluez", "home", "hci", "commit", "empty"):
         await asyncio.to_thread((folder / name).mkdir)
     base = await reference(folder, idle_s)
     bluez = await over_bluez(folder / "bluez", idle_s)
+    home = await in_a_home(folder / "home", idle_s)
     hci = await over_hci(folder / "hci", idle_s, indications)
     commit = to_commit(folder / "commit", indications)
     empty = empty_commit(folder / "empty", indications)
@@ -292,6 +248,10 @@ async def measure(folder: Path, idle_s: float, indications: int) -> dict[str, An
             **bluez,
             "rss_ratio": round(bluez["idle"]["rss_mb"] / base["python_bleak"]["rss_mb"], 2),
         },
+        "home": {
+            **home,
+            "rss_ratio": round(home["idle"]["rss_mb"] / base["python_bleak"]["rss_mb"], 2),
+        },
         "hci": {**hci, "rss_ratio": round(most_mb / base["python_bleak"]["rss_mb"], 2)},
         "indication_to_commit": {
             **commit,
@@ -301,6 +261,7 @@ async def measure(folder: Path, idle_s: float, indications: int) -> dict[str, An
         "goal_rss_mb": MEMORY_GOAL_MB,
         "goal_met": {
             "bluez": bluez["idle"]["rss_mb"] < MEMORY_GOAL_MB,
+            "home": home["idle"]["rss_mb"] < MEMORY_GOAL_MB,
             "hci": most_mb < MEMORY_GOAL_MB,
         },
     }

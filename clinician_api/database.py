@@ -11,6 +11,8 @@ Invariants
    is sent.
 3. A dead connection is found out in seconds and replaced, so the service recovers by itself.
 4. No statement's parameters and no row ever reach a log, whatever the level; they hold names.
+5. Every transaction says for whom it is (`telekol.clinician`): functions of the database give a
+   clinician the readings of their own teams' patients, and nobody else any.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from typing import Any, Final
 from psycopg import Connection
 from sqlalchemy import create_engine, text
 from sqlmodel import Session
+
+from clinician_api import asking
 
 CONNECT_TIMEOUT_S: Final = 3
 """A nurse waits this long before the page says that the database is away."""
@@ -79,12 +83,14 @@ class Database:
     def reading(self) -> Iterator[ReadSession]:
         """Open a read-only unit of work."""
         with ReadSession(self._read_engine) as session:
+            _say_who_asks(session)
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[WriteSession]:
         """Open a unit of work that commits when the block ends without an error."""
         with WriteSession(self._engine) as session:
+            _say_who_asks(session)
             yield session
             session.commit()
 
@@ -96,6 +102,14 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
+
+
+def _say_who_asks(session: Session) -> None:
+    who = asking.clinician.get()
+    if who is not None:
+        # For this transaction only: the connection goes back to the pool as nobody's.
+        told = text("select set_config('telekol.clinician', :who, true)")
+        session.connection().execute(told, {"who": who})
 
 
 def driver_connection(session: WriteSession) -> Connection[Any]:

@@ -32,6 +32,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from clinician_api import asking
 from clinician_api.sessions import SessionCookies
 
 _log = logging.getLogger(__name__)
@@ -112,6 +113,7 @@ class Guard:
             return _error(403, "cross-site", "expected a request from our own pages")
         session = self._cookies.read(request.cookies.get(self._cookies.name), self._now())
         scope.setdefault("state", {})["session"] = session
+        asking.clinician.set(None if session is None else session.clinician_id)
         if session is not None or is_public(request.url.path):
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):

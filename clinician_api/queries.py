@@ -13,9 +13,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, Row, case, text
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import ColumnElement, Row, case, column, text
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import col, func, select
 
 from clinician_api.database import ReadSession
@@ -134,28 +134,29 @@ def readings(
     most: int = READINGS_LIMIT,
 ) -> Sequence[tuple[StoredObservation, MeasuringDevice]]:
     """List a patient's readings measured from `since` on, newest first."""
+    reading = _from_function(func.patient_readings(patient_id, since))
     statement = (
-        select(StoredObservation, MeasuringDevice)
-        .join(MeasuringDevice, col(MeasuringDevice.id) == col(StoredObservation.device_id))
-        .where(col(StoredObservation.patient_id) == patient_id)
-        .where(col(StoredObservation.measured_at) >= since)
-        .order_by(col(StoredObservation.measured_at).desc(), col(StoredObservation.reading_id))
+        select(reading, MeasuringDevice)
+        .join(MeasuringDevice, col(MeasuringDevice.id) == col(reading.device_id))
+        .order_by(col(reading.measured_at).desc(), col(reading.reading_id))
         .limit(most)
     )
     if quantity is not None:
-        statement = statement.where(col(StoredObservation.quantity) == quantity)
+        statement = statement.where(col(reading.quantity) == quantity)
     return session.exec(statement).all()
 
 
 def latest_readings(session: ReadSession, patient_id: UUID) -> Sequence[StoredObservation]:
     """List the newest reading of each quantity, however old it is."""
-    statement = (
-        select(StoredObservation)
-        .where(col(StoredObservation.patient_id) == patient_id)
-        .ext(distinct_on(col(StoredObservation.quantity)))
-        .order_by(col(StoredObservation.quantity), col(StoredObservation.measured_at).desc())
-    )
-    return session.exec(statement).all()
+    reading = _from_function(func.newest_readings(patient_id))
+    return session.exec(select(reading).order_by(col(reading.quantity))).all()
+
+
+def _from_function(call: FunctionElement[Any]) -> type[StoredObservation]:
+    """Read rows of readings from a function: the api has no right to the table itself."""
+    columns = StoredObservation.__table__.columns  # type: ignore[attr-defined]  # SQLModel's own
+    rows = call.table_valued(*(column(one.name, one.type) for one in columns))
+    return aliased(StoredObservation, rows.alias("reading"), adapt_on_names=True)
 
 
 def judgements(

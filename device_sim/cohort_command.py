@@ -42,7 +42,8 @@ def cohort(
     (kind, onset, peak, end, severity) and `patients.csv`. docs/simulator.md describes every column
     and says how close the model is to the literature.
 
-    Patients do not depend on each other: one more changes no line of the others.
+    Patients do not depend on each other: one more changes no line of the others. A cohort that is
+    in the folder already is replaced.
 
     **Example:** 200 patient-years, in some seconds
 
@@ -56,5 +57,7 @@ def cohort(
     order = Order(
         patients=patients, days=days, seed=seed, cadence=cadence, start=start.date(), kit=kinds
     )
+    if (out / "about.json").exists():
+        typer.echo(f"Replaces the cohort that was in {out}.", err=True)
     for name, lines in write(order, out).items():
         typer.echo(f"{lines:>9}  {out / name}")

@@ -18,9 +18,10 @@ deterioration back and let the other person pass. docs/safety.md says so.
 References
 ----------
 The field: a child of 15 kg stored on a user of 100 kg, and a household's slots moved (openScale
-issues 1001, 1003). Fluid: Chaudhry, Circulation 2007;116:1549 (weight rises by a few kilograms in
-the weeks before admission for heart failure). Diuresis: 0.5-1 kg a day, ESC guideline on heart
-failure 2021, section on decongestion.
+issues 1001, 1003). Fluid: Chaudhry, Circulation 2007;116:1549, whose abstract was read: weight
+rises from a month before admission for heart failure, and gains of 2-5, 5-10 and more than 10 lb
+within the last week go with ever higher odds of it. The numbers below are our own template: they
+are chosen around that, and no source gives them.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ WEIGHT_JUMP: Final = "weight-jump"
 OTHER_SLOT: Final = "other-slot"
 
 STEP_KG: Final = 5.0
-"""A step that fluid, a meal, clothes and shoes can explain at any time: 3-5 kg of oedema in days
-are real and dangerous, so they must pass."""
+"""A step that fluid, a meal, clothes and shoes can explain at any time: 10 lb and more of fluid in
+a week are real and dangerous, so they must pass."""
 
 STEP_PART: Final = 0.07
 """The same for heavy people, in whom the fluid and the clothes weigh more: 7 kg at 100 kg."""
@@ -46,13 +47,13 @@ STEADY_DAYS: Final = 3.0
 """For so long the step alone holds; it covers what a body can do in three days."""
 
 GROWTH_KG_PER_DAY: Final = 0.5
-"""How much more is believed for each further day without a weight: the pace that diuresis aims
-at, above which nobody's body changes for long."""
+"""How much more is believed for each further day without a weight: ours. The fastest of the gains
+above, 10 lb in a week, is 0.65 kg a day, and lasts no longer than that week."""
 
 MOST_KG: Final = 15.0
 MOST_PART: Final = 0.2
-"""However long ago, a larger change is asked about; cachexia takes 5 % in half a year, and a
-stay in hospital for fluid seldom takes more than 15 kg."""
+"""However long ago, a larger change is asked about: ours. A loss of 5 % in half a year is grave
+already, and a person who is asked in vain loses a minute."""
 
 COMPARED_WITH: Final = 5
 """Weights that the median is taken of: two odd ones among them do not move it far."""

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from datetime import timedelta
+from typing import Annotated, Final
 
-import psycopg
 import typer
-from psycopg import Connection
-from psycopg.rows import dict_row
 from rich.console import Console
-from rich.table import Table
 
 from ingest import replay
+from ingest.operators import By, Json, database, person, print_json, print_table, rows
 from ingest.replay import SQL, STORED
-from ingest.settings import QuarantineSettings
 from telekol.errors import TelekolError
-from telekol.settings import load
 
 app = typer.Typer(
     add_completion=False,
@@ -37,10 +28,8 @@ _OPEN: Final = ["open", "still-refused"]
 _TEXT_MOST: Final = 4000
 """Signs of a payload that a person is shown; --json has all of it."""
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 Code = Annotated[str | None, typer.Option(help="Only this cause, e.g. unknown-kit.")]
 Gateway = Annotated[str | None, typer.Option(help="Only what this gateway sent.")]
-By = Annotated[str | None, typer.Option(help="Who does it; your user name if left out.")]
 
 
 @app.command("list")
@@ -65,15 +54,15 @@ def list_entries(
         "older_than": timedelta(hours=older_than_hours),
         "most": most,
     }
-    with _database() as connection:
-        counts = _rows(connection, "summary", values)
-        newest = _rows(connection, "newest", values)
+    with database("quarantine") as connection:
+        counts = rows(connection, SQL["summary"], values)
+        newest = rows(connection, SQL["newest"], values)
     if as_json:
-        _print_json({"counts": counts, "newest": newest})
+        print_json({"counts": counts, "newest": newest})
         return
-    _print_table("In quarantine", counts, "Nothing is in quarantine.")
+    print_table("In quarantine", counts, "Nothing is in quarantine.")
     if newest:
-        _print_table("Newest", newest, "")
+        print_table("Newest", newest, "")
 
 
 @app.command()
@@ -83,16 +72,16 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one entry: its reason, what was done with it, and its bytes. They can be health data."""
-    with _database() as connection:
-        found = _rows(connection, "entry", {"id": entry})
+    with database("quarantine") as connection:
+        found = rows(connection, SQL["entry"], {"id": entry})
         if not found:
             raise TelekolError(f"expected an entry, found none numbered {entry}; see `list --all`")
-        history = _rows(connection, "history", {"id": entry})
+        history = rows(connection, SQL["history"], {"id": entry})
     (shown,) = found
     payload = bytes(shown.pop("payload"))
     shown |= {"bytes": len(payload), "hex": payload.hex(), "text": _text(payload)}
     if as_json:
-        _print_json({**shown, "history": history})
+        print_json({**shown, "history": history})
         return
     console = Console()
     for name, value in shown.items():
@@ -104,7 +93,7 @@ def show(
     if shown["text"] is not None:
         console.print(f"hex: {shown['hex'][:_TEXT_MOST]}", markup=False, highlight=False)
     if history:
-        _print_table("What was done", history, "")
+        print_table("What was done", history, "")
 
 
 @app.command()
@@ -124,16 +113,16 @@ def retry(
     """
     if not (entries or code or gateway or everything):
         raise TelekolError("expected entries, --code, --gateway or --all; found none of them")
-    with _database() as connection:
+    with database("quarantine") as connection:
         numbers = replay.waiting(connection, entries or None, code, gateway)
         unknown = sorted(set(entries or ()) - set(numbers))
-        results = [replay.retry(connection, number, by or getpass.getuser()) for number in numbers]
+        results = [replay.retry(connection, number, person(by)) for number in numbers]
     came = [result for result in results if result is not None]
-    rows = [{"id": one.id, "state": one.state, "detail": one.detail} for one in came]
+    tried = [{"id": one.id, "state": one.state, "detail": one.detail} for one in came]
     if as_json:
-        _print_json({"tried": rows, "not_waiting": unknown})
+        print_json({"tried": tried, "not_waiting": unknown})
     else:
-        _print_table("Tried again", rows, "Nothing waits that fits.")
+        print_table("Tried again", tried, "Nothing waits that fits.")
         if unknown:
             Console(stderr=True).print(f"Not waiting: {', '.join(map(str, unknown))}")
     if any(one.state != STORED for one in came):
@@ -150,36 +139,13 @@ def dismiss(
     """Say that an entry needs nothing more. It stays, with your reason."""
     if not reason.strip():
         raise TelekolError("expected a reason, found nothing; say why the entry is done with")
-    with _database() as connection:
-        if not replay.dismiss(connection, entry, by or getpass.getuser(), reason.strip()):
+    with database("quarantine") as connection:
+        if not replay.dismiss(connection, entry, person(by), reason.strip()):
             raise TelekolError(
                 f"expected an entry that waits, found none numbered {entry}; "
                 f"see `telekol quarantine show {entry}`"
             )
     Console().print(f"Entry {entry} is dismissed.")
-
-
-@contextmanager
-def _database() -> Iterator[Connection[Any]]:
-    settings = load(QuarantineSettings)
-    try:
-        with psycopg.connect(
-            settings.database_url.get_secret_value(),
-            autocommit=True,
-            application_name="telekol-quarantine",
-            connect_timeout=5,
-        ) as connection:
-            yield connection
-    except psycopg.OperationalError as error:
-        raise TelekolError(
-            f"cannot reach the database: {str(error).strip()}. Check TELEKOL_DATABASE_URL and that "
-            "the server is running."
-        ) from None
-
-
-def _rows(connection: Connection[Any], query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(SQL[query], values).fetchall()
 
 
 def _text(payload: bytes) -> str | None:
@@ -189,28 +155,3 @@ def _text(payload: bytes) -> str | None:
         return None
     # A control sign could rewrite the operator's terminal.
     return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, default=str, ensure_ascii=False))
-
-
-def _print_table(title: str, rows: Sequence[dict[str, Any]], nothing: str) -> None:
-    console = Console()
-    if not rows:
-        console.print(nothing)
-        return
-    table = Table(title=title, title_justify="left")
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    console.print(table, markup=False)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, datetime):
-        return value.astimezone().isoformat(" ", "seconds")
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in str(value))

@@ -76,11 +76,14 @@ join unnest(%(addresses)s::text[], %(manufacturers)s::text[], %(models)s::text[]
     using (address, manufacturer, model, serial)
 
 -- known: Which of a batch's readings are stored already, and with which value.
--- Times go both ways as microseconds since 2000: numbers are sent in a tenth of the time.
+-- Times go both ways as microseconds since 2000: numbers are sent in a tenth of the time. By days
+-- and rest: an interval is multiplied as a fraction, which misses the time of a device that says
+-- 2400 by some microseconds, and its reading was never found again.
 select u.stamp_us, i.id_head, i.value
 from unnest(%(stamps_us)s::int8[], %(id_heads)s::int8[]) as u (stamp_us, id_head)
 join observation_identity i
-    on i.stamp = timestamp '2000-01-01' + u.stamp_us * interval '1 microsecond'
+    on i.stamp = timestamp '2000-01-01' + u.stamp_us / 86400000000 * interval '1 day'
+        + u.stamp_us %% 86400000000 * interval '1 microsecond'
     and i.id_head = u.id_head
 
 -- copy_identities: Keep the keys of new readings; a key that is there already ends the batch.

@@ -44,5 +44,5 @@ class IngestSettings(DatabaseSettings, BrokerSettings, HeartbeatSettings):
     )
 
 
-class QuarantineSettings(DatabaseSettings):
-    """Where the quarantine is, for `telekol quarantine`."""
+class OperatorSettings(DatabaseSettings):
+    """Where the database is, for the commands of operators: sign in as telekol_operator_login."""

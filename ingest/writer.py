@@ -51,7 +51,8 @@ _device: Final = attrgetter("device")
 
 _TRIES: Final = 5
 """How often another worker may store some of our readings between our look and our COPY. It
-holds at most a window of messages, so this ends by itself; the limit is against a bug."""
+holds at most a window of messages, so this ends by itself; the limit is against a bug, and what
+meets it goes to quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,9 @@ def _store_together(
         except psycopg.errors.UniqueViolation as error:
             if error.diag.table_name != _IDENTITY_TABLE:
                 raise
-    raise psycopg.OperationalError("other workers keep storing the same readings")
+    # Of the values and not of the database, so that the message at fault is found and kept aside:
+    # as an error of the database it once would have held up every home for ever.
+    raise psycopg.IntegrityError("the same readings are stored by others again and again")
 
 
 def _store(

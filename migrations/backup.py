@@ -137,6 +137,7 @@ def _dump(connection: Connection[Any], url: str, part: Path, progress: Progress)
         sha256=sha256(part, progress.advance),
         roles=tuple(_names(connection, "roles")),
         extensions=tuple(names),
+        timescale_version=_version(connection),
         tables=tables,
     )
 
@@ -226,16 +227,41 @@ def _load(
     if TIMESCALE not in manifest.extensions:
         programs.run(program, url, ["--single-transaction", *arguments], progress.advance)
         return
-    # The extension's own rule: its workers stand still while its tables are filled.
-    connection.execute("create extension if not exists timescaledb")
+    # The extension's own rules: its catalogue is restored into the version that it was written by,
+    # and its workers stand still while its tables are filled.
+    _make_timescale(connection, manifest)
     connection.execute("select timescaledb_pre_restore()")
     programs.run(program, url, arguments, progress.advance)
     connection.execute("select timescaledb_post_restore()")
 
 
+def _make_timescale(connection: Connection[Any], manifest: Manifest) -> None:
+    wanted = manifest.timescale_version
+    version = sql.SQL(" version {}").format(sql.Literal(wanted)) if wanted else sql.SQL("")
+    statement = sql.SQL("create extension if not exists timescaledb{}").format(version)
+    try:
+        connection.execute(statement)
+    except psycopg.Error as error:
+        raise BackupError(
+            f"expected TimescaleDB {wanted}, which the backup is of, found a server that cannot "
+            f"make it: {str(error).splitlines()[0]}. Restore with that version, then update it"
+        ) from None
+    found = _one(connection, "timescale_version")
+    if wanted and found != wanted:
+        raise BackupError(
+            f"expected TimescaleDB {wanted}, which the backup is of, found {found} in the database "
+            "already. Make a database without it (template0), or with that version"
+        )
+
+
 def _one(connection: Connection[Any], query: str) -> object:
     row = connection.execute(_SQL[query]).fetchone()
     return row[0] if row else None
+
+
+def _version(connection: Connection[Any]) -> str | None:
+    found = _one(connection, "timescale_version")
+    return None if found is None else str(found)
 
 
 def _names(connection: Connection[Any], query: str) -> list[str]:

@@ -41,6 +41,9 @@ select version_num from public.alembic_version
 -- extensions: What must be installed on the machine that restores.
 select extname from pg_extension where extname <> 'plpgsql' order by 1
 
+-- timescale_version: Which version of TimescaleDB is in this database.
+select extversion from pg_extension where extname = 'timescaledb'
+
 -- roles: To whom the database's things grant rights, beside their owner.
 select distinct r.rolname
 from pg_shdepend s

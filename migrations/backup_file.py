@@ -49,6 +49,8 @@ class Manifest(BaseModel):
         Names that the dump grants rights to; pg_dump itself makes no role.
     extensions
         Names of the extensions in the database.
+    timescale_version
+        Of TimescaleDB, which is restored under the very same version; None without it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +65,7 @@ class Manifest(BaseModel):
     sha256: str
     roles: tuple[str, ...]
     extensions: tuple[str, ...]
+    timescale_version: str | None = None
     tables: dict[str, TableSum]
 
 
@@ -88,6 +91,11 @@ def read_manifest(file: Path) -> Manifest:
         raise BackupError(
             f"expected {place.name} beside {file}, found none. It is written when a backup is "
             "finished; copy both files, or take another backup"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BackupError(
+            f"expected to read {place}, found {type(error).__name__}. "
+            "Copy it again, or take another backup"
         ) from None
     try:
         return Manifest.model_validate_json(text)

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 from alembic import command
 from alembic.config import Config
+from psycopg.errors import InsufficientPrivilege
 from rich.console import Console
 from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from migrations.settings import MigrateSettings, sqlalchemy_url
 from telekol import logs
@@ -44,6 +45,14 @@ def migrate(
             f"cannot reach the database: {str(error.orig).strip()}. "
             "Check TELEKOL_DATABASE_URL and that the server is running."
         ) from None
+    except (InsufficientPrivilege, ProgrammingError) as error:
+        said = error.orig if isinstance(error, ProgrammingError) else error
+        if not isinstance(said, InsufficientPrivilege):
+            raise
+        hint = said.diag.message_hint or (
+            "Let an administrator do that, or migrate as the database's owner with CREATEROLE"
+        )
+        raise TelekolError(f"may not migrate: {said.diag.message_primary}. {hint}") from None
     Console().print(f"Database is at {revision}.")
 
 

@@ -16,20 +16,24 @@ from pydantic_core import PydanticUndefined
 from alerts.settings import AlertsSettings
 from clinician_api.settings import ApiSettings
 from gateway.settings import GatewaySettings
-from ingest.settings import IngestSettings, QuarantineSettings
-from migrations.settings import BackupSettings, KeySettings, MigrateSettings
+from ingest.settings import IngestSettings, OperatorSettings
+from migrations.settings import BackupSettings, KeySettings, LoginSettings, MigrateSettings
 from telekol.settings import TelekolSettings, variable_name
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 
 SERVICES: Final[dict[str, type[TelekolSettings]]] = {
     "migrate": MigrateSettings,
+    "database": LoginSettings,
     "keys": KeySettings,
     "backup": BackupSettings,
     "restore": BackupSettings,
     "gateway": GatewaySettings,
     "ingest": IngestSettings,
-    "quarantine": QuarantineSettings,
+    "quarantine": OperatorSettings,
+    "gaps": OperatorSettings,
+    "attribution": OperatorSettings,
+    "validity": OperatorSettings,
     "alerts": AlertsSettings,
     "api": ApiSettings,
 }

@@ -12,6 +12,10 @@ Invariants
 2. What describes the signal or the device alone has no range here.
 
 What else changes with it: docs/wire.md has the ranges.
+
+Every bound is our own template, rounded outwards from what is known; no guideline gives one. Of the
+works named beside them the abstracts of Grocott and the staging table of Brown were read, and the
+WHO's tables are as commonly printed; the others are named for who wants to look, not as proof.
 """
 
 from __future__ import annotations
@@ -31,14 +35,15 @@ class Range:
 
 
 HUMAN: Final[dict[Quantity, Range]] = {
-    # The lowest in awake people: 34 % in climbers near the top of Everest (Grocott, NEJM
-    # 2009;360:140). Nobody who is lower holds a finger still and measures.
+    # The lowest in awake people: an oxygen tension of 19 mmHg in climbers near the top of Everest
+    # (Grocott, NEJM 2009;360:140), by calculation some 34 % saturated. Nobody who is lower holds a
+    # finger still and measures.
     Quantity.SPO2: Range(30, 100),
-    # A ventricular escape rhythm is 20-40 a minute (Kusumoto, ACC/AHA/HRS bradycardia guideline
-    # 2018); flutter conducted 1:1 reaches 300. A little beyond both.
+    # A ventricular escape rhythm is 20-40 a minute, and flutter conducted 1:1 reaches 300, as
+    # textbooks have it. A little beyond both.
     Quantity.PULSE_RATE: Range(15, 320),
-    # A child who can just stand weighs 6-9 kg at one year (WHO growth standards): whose weight it
-    # is, is the attribution guard's question. Heavier people than 300 kg live, but no scale made
+    # A child of one year, who can just stand, weighs 7-12 kg (WHO growth standards): whose weight
+    # it is, is the attribution guard's question. Heavier people than 300 kg live, but no scale made
     # for homes carries them.
     Quantity.BODY_WEIGHT: Range(5, 300),
     # Below 40 no cuff finds a pulse and nobody is awake; 300 is where cuffs end (lifters had more,
@@ -46,8 +51,8 @@ HUMAN: Final[dict[Quantity, Range]] = {
     Quantity.SYSTOLIC_BP: Range(40, 300),
     Quantity.DIASTOLIC_BP: Range(15, 220),
     Quantity.MEAN_BP: Range(20, 260),
-    # Below 24 degrees there are no vital signs (Brown, NEJM 2012;367:1930, stage IV); above 46.5
-    # nobody lived (Slovis, Ann Emerg Med 1982;11:269).
+    # Below 24 degrees there are typically no vital signs (Brown, NEJM 2012;367:1930, stage IV); the
+    # hottest who is reported to have lived had 46.5 (Slovis, Ann Emerg Med 1982;11:269).
     Quantity.BODY_TEMPERATURE: Range(24, 46.5),
     # Very severe COPD keeps some 0.3 L; the tallest young men reach 7 L at the upper limit of
     # normal (Quanjer, GLI-2012, ERJ 2012;40:1324). The device's range ends beside both.

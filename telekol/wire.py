@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from telekol import topics
 from telekol.errors import WireError
@@ -64,6 +64,16 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def _forwards(run: tuple[int, int]) -> tuple[int, int]:
+    if run[1] < run[0]:
+        raise ValueError(f"expected a last number of {run[0]} or more, found {run[1]}")
+    return run
+
+
+Run = Annotated[tuple[Seq, Seq], AfterValidator(_forwards)]
+"""First and last of some numbers, both included."""
+
+
 class Abandoned(_Message):
     """Numbers that a gateway had given to readings and will never send: a gap with its reason.
 
@@ -77,9 +87,7 @@ class Abandoned(_Message):
 
     boot: UUID
     reason: Annotated[str, Field(pattern="^[a-z][a-z-]{0,39}$")]
-    runs: Annotated[
-        tuple[tuple[Seq, Seq], ...], Field(min_length=1, max_length=ABANDONED_RUNS_MOST)
-    ]
+    runs: Annotated[tuple[Run, ...], Field(min_length=1, max_length=ABANDONED_RUNS_MOST)]
 
 
 class _Envelope(_Message):

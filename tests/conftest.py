@@ -19,7 +19,7 @@ from psycopg.rows import TupleRow
 from device_sim.demo.broker import BrokerKind
 from device_sim.demo.postgres import EmbeddedPostgres
 from migrations.commands import run
-from tests.support.databases import TEMPLATE, execute, sqlalchemy_url
+from tests.support.databases import TEMPLATE, execute, make_logins, sqlalchemy_url
 from tests.support.processes import Broker
 from tests.support.proxy import Proxy
 
@@ -42,6 +42,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         _run_as_admin(server, "select pg_reload_conf()")
         _run_as_admin(server, f"create database {TEMPLATE}")
         run(sqlalchemy_url(server.url(TEMPLATE)))
+        make_logins(server.url(TEMPLATE))
         yield server
 
 

@@ -4,7 +4,6 @@ A rule takes windows and parameters of one number a row, and gives a `judging.Ju
 severity, score and evidence, one of each a row. It reads no clock, no database and no settings,
 so the same function judges one arriving reading, replays a year and sweeps a population.
 
-`absolute_limits` is used by the engine. The others are not used by the engine yet: `baseline`,
-`trend`, `change`, `charts`, `composite` and `relative_limits` stand here with their tests, and
-nothing that a clinician sees comes from them.
+A rule knows neither files nor sentences: `alerts.families` has its parameters as a rule set
+writes them and what it says to people, and `alerts.program` uses it.
 """

@@ -9,7 +9,8 @@ Invariants
 2. Any limit may be absent, and then it flags nothing; 0 is a limit like any other (OpenTele's
    blood-pressure predicate tested truth, so a limit of 0 was silently no limit).
 3. Red outranks yellow.
-4. What cannot be compared (a NaN reading) is insufficient data, never green.
+4. What cannot be compared (a reading that is no number, or infinite) is insufficient data,
+   never green.
 """
 
 from __future__ import annotations
@@ -59,13 +60,13 @@ class Judgement:
     passed
         Shape (n,), int8: index into LIMIT_NAMES of the limit that was passed, NO_LIMIT if none.
     score
-        Shape (n,), float32: how far past that limit, in the quantity's unit; 0 when none was
+        Shape (n,), float64: how far past that limit, in the quantity's unit; 0 when none was
         passed, NaN when data was insufficient.
     """
 
     severity: NDArray[np.int8]
     passed: NDArray[np.int8]
-    score: NDArray[np.float32]
+    score: NDArray[np.float64]
 
 
 def judge(window: Window, limits: Limits) -> Judgement:
@@ -78,7 +79,7 @@ def judge(window: Window, limits: Limits) -> Judgement:
 
     Notes
     -----
-    Limits are rounded to float32 like the readings before they are compared. Rounding keeps
+    Limits are rounded to the readings' precision before they are compared. Rounding keeps
     order, so equal decimals stay equal: against a float64 limit of 97.3 a float32 reading of
     97.3 would lie above it and page somebody.
     """
@@ -87,24 +88,24 @@ def judge(window: Window, limits: Limits) -> Judgement:
     # In order of rank: what comes first wins.
     past = np.stack(
         [
-            limits.red_low.astype(np.float32) - value,
-            value - limits.red_high.astype(np.float32),
-            limits.yellow_low.astype(np.float32) - value,
-            value - limits.yellow_high.astype(np.float32),
+            limits.red_low.astype(value.dtype) - value,
+            value - limits.red_high.astype(value.dtype),
+            limits.yellow_low.astype(value.dtype) - value,
+            value - limits.yellow_high.astype(value.dtype),
         ]
     )
     passed_any = past > 0
     first = passed_any.argmax(axis=0)
     flagged = passed_any.any(axis=0)
-    unknown = np.isnan(value)
+    unknown = ~np.isfinite(value)
     severity = np.where(flagged, np.where(first < 2, RED, YELLOW), GREEN)
     severity[unknown] = INSUFFICIENT
-    score = np.where(flagged, past[first, np.arange(len(value))], np.float32(0))
+    score = np.where(flagged, past[first, np.arange(len(value))], 0.0)
     score[unknown] = np.nan
     return Judgement(
         severity.astype(np.int8),
         np.where(flagged, first, NO_LIMIT).astype(np.int8),
-        score.astype(np.float32),
+        score.astype(np.float64),
     )
 
 

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from alerts.rules import judging
 from alerts.rules.judging import Judgement, Need
-from alerts.window import Window
+from alerts.window import Floats, Window
 
 NAME: Final = "own-baseline"
 VERSION: Final = 1
@@ -155,20 +155,20 @@ def _stretch(window: Window, youngest_days: NDArray[np.float64], need: Need) -> 
     # All columns stay, for whole rows are one stretch of memory: the one under test drops out here.
     chosen[:, -1] = False
     if youngest_days.any():
-        chosen &= window.ages_days >= youngest_days.astype(np.float32)[:, None]
+        chosen &= window.ages_days >= youngest_days.astype(window.ages_days.dtype)[:, None]
     return chosen
 
 
 def _median_and_mad(
-    values: NDArray[np.float32], chosen: NDArray[np.bool_]
+    values: Floats, chosen: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
     """Two row sorts; NumPy's are vectorised, and beat its partition and its nanmedian."""
     counts = chosen.view(np.int8).sum(axis=1, dtype=np.int16)  # a third of count_nonzero
     # NaN sorts last, so the numbers of a row stand together whatever their count.
-    work = np.where(chosen, values, np.float32(np.nan))
+    work = np.where(chosen, values, values.dtype.type(np.nan))
     work.sort(axis=1)
     median = judging.median_of_sorted(work, counts)
-    work -= median.astype(np.float32)[:, None]
+    work -= median.astype(work.dtype)[:, None]
     np.abs(work, out=work)
     work.sort(axis=1)
     return median, judging.median_of_sorted(work, counts), counts

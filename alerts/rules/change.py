@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from alerts.rules import judging
 from alerts.rules.judging import Judgement, Need
-from alerts.window import Window
+from alerts.window import Floats, Window
 
 NAME: Final = "change-over-days"
 VERSION: Final = 1
@@ -124,9 +124,9 @@ def _change(
 ) -> dict[str, NDArray[np.float64]]:
     ages = window.ages_days[:, :-1]
     near = judging.usable(window, need)[:, :-1]
-    near &= ages <= (within_days + DAY_SLACK_DAYS).astype(np.float32)[:, None]
+    near &= ages <= (within_days + DAY_SLACK_DAYS).astype(ages.dtype)[:, None]
     n = near.sum(axis=1)
-    values = np.where(near, window.values[:, :-1], np.float32(np.nan))
+    values = np.where(near, window.values[:, :-1], np.nan)
     from_value, over_days = _furthest(values, ages, window.under_test, direction)
     median = judging.median_of_sorted(np.sort(values, axis=1), n)
     of_median = reference == MEDIAN
@@ -145,12 +145,14 @@ def _change(
 
 
 def _furthest(
-    values: NDArray[np.float32],
-    ages: NDArray[np.float32],
-    under_test: NDArray[np.float32],
+    values: Floats,
+    ages: Floats,
+    under_test: Floats,
     direction: NDArray[np.int8],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Find the reading from which harm has moved furthest, and its age."""
+    if values.shape[1] == 0:
+        return np.full(len(values), np.nan), np.full(len(values), np.nan)
     with np.errstate(invalid="ignore"):
         moved = under_test[:, None] - values
     towards = np.where(direction[:, None] == judging.EITHER, np.abs(moved), moved)

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from alerts.rules import judging
 from alerts.rules.baseline import SPREAD_FLOORS
 from alerts.rules.judging import Judgement, Need
-from alerts.window import Window
+from alerts.window import Floats, Window
 
 NAME: Final = "spo2-pulse-composite"
 VERSION: Final = 1
@@ -118,7 +118,7 @@ def _in_own_sds(
     for part in judging.blocks(rows, BLOCK_ROWS):
         piece = judging.cut(window, part)
         stable = judging.usable(piece, need)[:, :-1]
-        stable &= piece.ages_days[:, :-1] >= youngest_days[part, None].astype(np.float32)
+        stable &= piece.ages_days[:, :-1] >= youngest_days[part, None].astype(piece.ages_days.dtype)
         mean[part], sd[part], n[part] = _mean_and_sd(piece.values[:, :-1], stable)
     value = window.under_test.astype(np.float64)
     value[~np.isfinite(value) | (n < max(need.least_count, 2))] = np.nan
@@ -127,7 +127,7 @@ def _in_own_sds(
 
 
 def _mean_and_sd(
-    values: NDArray[np.float32], chosen: NDArray[np.bool_]
+    values: Floats, chosen: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Mean, sample SD and count of what was chosen; NaN where there is too little for one."""
     n = chosen.sum(axis=1).astype(np.float64)

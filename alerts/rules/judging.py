@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.window import Window
+from alerts.window import Floats, Window
 
 INSUFFICIENT: Final = -1
 GREEN: Final = 0
@@ -100,13 +100,11 @@ def usable(window: Window, need: Need) -> NDArray[np.bool_]:
     fine &= ages >= 0
     fine &= ages <= need.longest_age_days
     if np.isfinite(need.longest_gap_days):
-        _drop_before_gaps(ages, fine, np.float32(need.longest_gap_days))
+        _drop_before_gaps(ages, fine, need.longest_gap_days)
     return fine
 
 
-def _drop_before_gaps(
-    ages: NDArray[np.float32], fine: NDArray[np.bool_], longest: np.float32
-) -> None:
+def _drop_before_gaps(ages: Floats, fine: NDArray[np.bool_], longest: float) -> None:
     """Set what lies before a gap false, in the few rows that need a look; in place.
 
     Most rows have no hole and no long pause, and one pass over neighbours shows it: following
@@ -128,10 +126,8 @@ def _drop_before_gaps(
         fine[doubtful] = _after_gaps(ages[doubtful], fine[doubtful], longest)
 
 
-def _after_gaps(
-    ages: NDArray[np.float32], fine: NDArray[np.bool_], longest: np.float32
-) -> NDArray[np.bool_]:
-    never = np.float32(np.inf)
+def _after_gaps(ages: Floats, fine: NDArray[np.bool_], longest: float) -> NDArray[np.bool_]:
+    never = ages.dtype.type(np.inf)
     seen = np.where(fine, ages, -never)
     # Age of the nearest usable reading to the right, holes skipped: ages grow to the left.
     nearest = np.maximum.accumulate(seen[:, :0:-1], axis=1)[:, ::-1]
@@ -187,9 +183,7 @@ def cut(window: Window, rows: slice) -> Window:
     return Window(window.values[rows], window.ages_days[rows])
 
 
-def median_of_sorted(
-    rows: NDArray[np.float32], counts: NDArray[np.intp], least: int = 1
-) -> NDArray[np.float64]:
+def median_of_sorted(rows: Floats, counts: NDArray[np.intp], least: int = 1) -> NDArray[np.float64]:
     """Median of each row that is sorted with its missing values last; NaN under `least` values.
 
     Parameters
@@ -199,6 +193,8 @@ def median_of_sorted(
     counts
         Shape (n,): how many numbers each row holds.
     """
+    if rows.shape[1] == 0:
+        return np.full(len(rows), np.nan)
     at = np.arange(len(rows))
     lower = rows[at, np.maximum(counts - 1, 0) // 2].astype(np.float64)
     upper = rows[at, np.minimum(counts // 2, rows.shape[1] - 1)]

@@ -10,9 +10,11 @@ Invariants
 ----------
 1. A missing reference is insufficient data and says so (`MISSING`): somebody has work to do. It
    never becomes "no limit", which would be green for ever.
-2. A reference older than the longest age is insufficient data and says so (`OUTDATED`); one dated
+2. A limit is reference and offset to LIMIT_DECIMALS: 92.3 - 4 is 88.3 to people, and one bit
+   more in float64.
+3. A reference older than the longest age is insufficient data and says so (`OUTDATED`); one dated
    after the reading is not yet in force (`NOT_YET`), so that a replay judges as was known then.
-3. Offsets are signed: `red_low` is negative where a fall is meant.
+4. Offsets are signed: `red_low` is negative where a fall is meant.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ NEED: Final = Need(least_count=1, longest_gap_days=np.inf, longest_age_days=np.i
 
 LONGEST_REFERENCE_AGE_DAYS: Final = 400.0
 """Our own template: programmes review yearly, and a review five weeks late does not switch off."""
+
+LIMIT_DECIMALS: Final = 6
+"""No device here has more than three; a median of two readings has one more."""
 
 IN_FORCE: Final = 0
 MISSING: Final = 1
@@ -87,7 +92,7 @@ def judge(
         If a parameter is not one number per row.
     """
     judging.check_rows(parameters, len(window.values))
-    found = absolute_limits.judge(window, _limits(parameters))
+    found = absolute_limits.judge(window, limits_in_force(parameters))
     state = _state(parameters, longest_age_days)
     value = window.under_test.astype(np.float64)
     unknown = (state != IN_FORCE) | ~np.isfinite(value)
@@ -103,13 +108,14 @@ def judge(
     return Judgement(severity, score, evidence)
 
 
-def _limits(parameters: Parameters) -> Limits:
+def limits_in_force(parameters: Parameters) -> Limits:
+    """Give the limits themselves: each reference plus its offsets."""
     reference = parameters.reference
     return Limits(
-        red_low=reference + parameters.red_low,
-        yellow_low=reference + parameters.yellow_low,
-        yellow_high=reference + parameters.yellow_high,
-        red_high=reference + parameters.red_high,
+        red_low=np.round(reference + parameters.red_low, LIMIT_DECIMALS),
+        yellow_low=np.round(reference + parameters.yellow_low, LIMIT_DECIMALS),
+        yellow_high=np.round(reference + parameters.yellow_high, LIMIT_DECIMALS),
+        red_high=np.round(reference + parameters.red_high, LIMIT_DECIMALS),
     )
 
 

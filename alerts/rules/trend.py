@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from alerts.rules import judging, normal
 from alerts.rules.judging import Judgement, Need
-from alerts.window import Window
+from alerts.window import Floats, Window
 
 NAME: Final = "trend"
 VERSION: Final = 1
@@ -47,6 +47,10 @@ SLOPE_NOISE: Final = 1e-6
 
 BLOCK_ROWS: Final = 256
 """Rows at a time: 256 x 496 pairs x 4 bytes are 508 kB, about a second-level cache."""
+
+WIDE_PAIRS: Final = 1_000
+"""From about 45 readings on selecting a median beats sorting: at 92 readings 5 microseconds a row
+against 14. Below, the vectorised sort is as quick."""
 
 EVIDENCE: Final = ("slope_per_day", "s", "z", "p", "n", "span_days")
 
@@ -76,8 +80,8 @@ class Parameters:
 class _Space:
     """Room for the pairs of one block, used again for each: new pages cost more than the maths."""
 
-    rises: NDArray[np.float32]
-    days: NDArray[np.float32]
+    rises: Floats
+    days: Floats
 
 
 def judge(window: Window, parameters: Parameters, need: Need = NEED) -> Judgement:
@@ -107,7 +111,7 @@ def judge(window: Window, parameters: Parameters, need: Need = NEED) -> Judgemen
     rows = len(window.values)
     judging.check_rows(parameters, rows)
     found = {name: np.full(rows, np.nan) for name in EVIDENCE}
-    space = _space(min(rows, BLOCK_ROWS), window.values.shape[1])
+    space = _space(min(rows, BLOCK_ROWS), window)
     for part in judging.blocks(rows, BLOCK_ROWS):
         for name, column in _trend(judging.cut(window, part), need, space).items():
             found[name][part] = column
@@ -123,15 +127,16 @@ def judge(window: Window, parameters: Parameters, need: Need = NEED) -> Judgemen
     return Judgement(severity, score, found)
 
 
-def _space(rows: int, width: int) -> _Space:
+def _space(rows: int, window: Window) -> _Space:
+    width, kind = window.values.shape[1], window.values.dtype
     shape = (rows, width * (width - 1) // 2)
-    return _Space(np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32))
+    return _Space(np.empty(shape, dtype=kind), np.empty(shape, dtype=kind))
 
 
 def _trend(window: Window, need: Need, space: _Space) -> dict[str, NDArray[np.float64]]:
     fine = judging.usable(window, need)
-    values = np.where(fine, window.values, np.float32(np.nan))
-    ages = np.where(fine, window.ages_days, np.float32(np.nan))
+    values = np.where(fine, window.values, np.nan)
+    ages = np.where(fine, window.ages_days, np.nan)
     n = fine.sum(axis=1).astype(np.float64)
     s, spread = _mann_kendall(values, ages, n)
     z = np.zeros(len(n))
@@ -141,9 +146,7 @@ def _trend(window: Window, need: Need, space: _Space) -> dict[str, NDArray[np.fl
     return {"slope_per_day": slope, "s": s, "z": z, "n": n, "span_days": span}
 
 
-def _slope(
-    values: NDArray[np.float32], ages: NDArray[np.float32], space: _Space
-) -> NDArray[np.float64]:
+def _slope(values: Floats, ages: Floats, space: _Space) -> NDArray[np.float64]:
     """Lay out all pairs, distance by distance: slices of the rows, no index arrays."""
     rows, width = values.shape
     rises, days = space.rises[:rows], space.days[:rows]
@@ -157,18 +160,37 @@ def _slope(
         days[days == 0] = np.nan
     slopes = np.divide(rises, days, out=rises)
     counts = np.count_nonzero(~np.isnan(slopes), axis=1)
-    slopes.sort(axis=1)
-    return judging.median_of_sorted(slopes, counts)
+    if slopes.shape[1] < WIDE_PAIRS:
+        slopes.sort(axis=1)
+        return judging.median_of_sorted(slopes, counts)
+    return _median_of_many(slopes, counts)
 
 
-def _same_instants(ages: NDArray[np.float32]) -> bool:
+def _median_of_many(slopes: Floats, counts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Median of each row by selection where a row is full, by sorting where it is not."""
+    pairs = slopes.shape[1]
+    median = np.empty(len(slopes))
+    full = counts == pairs
+    chosen = slopes if full.all() else slopes[full]
+    # One place only: NumPy's selection of two is slower than its sort.
+    chosen.partition(pairs // 2, axis=1)
+    upper = chosen[:, pairs // 2].astype(np.float64)
+    lower = upper if pairs % 2 else chosen[:, : pairs // 2].max(axis=1, initial=-np.inf)
+    median[full] = (lower + upper) / 2
+    if not full.all():
+        rest = np.sort(slopes[~full], axis=1)
+        median[~full] = judging.median_of_sorted(rest, counts[~full])
+    return median
+
+
+def _same_instants(ages: Floats) -> bool:
     """Whether any row has two readings of one instant: they stand in order, so side by side."""
     in_order = np.sort(ages, axis=1)
     return bool((in_order[:, 1:] == in_order[:, :-1]).any())
 
 
 def _mann_kendall(
-    values: NDArray[np.float32], ages: NDArray[np.float32], n: NDArray[np.float64]
+    values: Floats, ages: Floats, n: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """S and the root of Kendall's variance, ties in both; 0 where nothing varies.
 
@@ -194,9 +216,7 @@ def _whole(n: NDArray[np.float64]) -> NDArray[np.float64]:
     return whole
 
 
-def _rank_sum(
-    values: NDArray[np.float32], instants: NDArray[np.float32] | None
-) -> NDArray[np.float64]:
+def _rank_sum(values: Floats, instants: Floats | None) -> NDArray[np.float64]:
     total = np.zeros(values.shape, dtype=np.int16)
     for apart in range(1, len(values)):
         later, sooner = values[apart:], values[:-apart]
@@ -208,7 +228,7 @@ def _rank_sum(
     return rank_sum
 
 
-def _equals(rows: NDArray[np.float32]) -> NDArray[np.int16]:
+def _equals(rows: Floats) -> NDArray[np.int16]:
     """How many others of its row each number equals; what is not there equals nothing."""
     others = np.zeros(rows.shape, dtype=np.int16)
     for apart in range(1, len(rows)):

@@ -34,6 +34,8 @@ from device_sim.errors import ControlError
 from telekol.errors import TelekolError
 
 READY_TIMEOUT_S: Final = 60.0
+SIGN_IN: Final = ("ingest", "alerts", "api")
+"""The services that sign in to the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class House:
         self.emissions = place.folder / f"emissions-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
         self.gateways = tuple(f"gateway-{n:04d}" for n in range(1, size.homes + 1))
         self.url = ""
+        self._password = secrets.token_hex(24)
         self.broker_url = ""
 
     def __enter__(self) -> Self:
@@ -118,13 +121,21 @@ class House:
         self._await(postgres.answers, "PostgreSQL", "postgres")
 
     def _migrate(self) -> None:
-        subprocess.run(
-            [sys.executable, "-m", "telekol", "migrate"],
-            env={**os.environ, "TELEKOL_DATABASE_URL": self.url},
-            check=True,
-            capture_output=True,
-        )
-        self._say("Database", "migrated")
+        """Bring the database up to date and give each service a login, as an operator does."""
+        passwords = {f"TELEKOL_{name.upper()}_PASSWORD": self._password for name in SIGN_IN}
+        for command in (["migrate"], ["database", "logins"]):
+            subprocess.run(  # noqa: S603 - our own commands
+                [sys.executable, "-m", "telekol", *command],
+                env={**os.environ, **passwords, "TELEKOL_DATABASE_URL": self.url},
+                check=True,
+                capture_output=True,
+            )
+        self._say("Database", "migrated; each service has a login of its own")
+
+    def _database(self, service: str) -> dict[str, str]:
+        """Say how a service signs in: in its own role, as anywhere else."""
+        login = f"//telekol_{service}_login:{self._password}@"
+        return {"TELEKOL_DATABASE_URL": self.url.replace("//postgres@", login, 1)}
 
     def _start_broker(self) -> str:
         command = broker.prepare(self._place.broker, self._ports.broker, self._size.broker)
@@ -133,15 +144,14 @@ class House:
         return command.url
 
     def _start_services(self, broker_url: str) -> None:
-        database = {"TELEKOL_DATABASE_URL": self.url}
-        self._telekol("ingest", TELEKOL_BROKER_URL=broker_url, **database)
-        self._telekol("alerts", **database)
+        self._telekol("ingest", TELEKOL_BROKER_URL=broker_url, **self._database("ingest"))
+        self._telekol("alerts", **self._database("alerts"))
         self._telekol(
             "api",
             TELEKOL_API_PORT=str(self._ports.api),
             TELEKOL_API_SECRET=secrets.token_urlsafe(32),
             TELEKOL_API_DEMO_SIGN_IN="true",
-            **database,
+            **self._database("api"),
         )
 
     def _send_history(self, broker_url: str, homes: list[seeding.DemoHome]) -> None:

@@ -79,7 +79,18 @@ def seed(url: str, homes: Sequence[DemoHome]) -> list[DemoHome]:
                 "on conflict do nothing",
                 clinician,
             )
+        _let_the_physician_see(connection)
         return [home for home in homes if _add(connection, home)]
+
+
+def _let_the_physician_see(connection: Connection[Any]) -> None:
+    """Make the hospital's physician a member of the acute team: only a team sees its readings."""
+    connection.execute(
+        "insert into membership (clinician_id, team_id, role, period) "
+        "select 'laege-demo', 'akutteam-proeveby', 'physician', tstzrange(now(), null) "
+        "where not exists (select from membership where clinician_id = 'laege-demo' "
+        "and team_id = 'akutteam-proeveby' and period @> now())"
+    )
 
 
 def _add(connection: Connection[Any], home: DemoHome) -> bool:

@@ -27,7 +27,7 @@ from device_sim.home import Home
 from device_sim.pace import Pace
 from device_sim.patient import Measurable, quantities_of, values_of
 from device_sim.peripherals.instrument import Instrument
-from device_sim.physiology.living import LivingPatient
+from device_sim.physiology.living import HOME_ZONE, LivingPatient
 from device_sim.scenario.cuttable import CuttableLine
 from device_sim.scenario.model import Scenario
 from device_sim.scenario.timeline import Happening, What, course_of, gateway_of, unfold
@@ -35,6 +35,9 @@ from device_sim.scenario.timeline import Happening, What, course_of, gateway_of,
 _LOG = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 0.5
+
+A_LONG_WAIT_S: Final = 60.0
+"""From when on a person is told what is waited for; at a day a second nothing takes as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,11 @@ class Stage:
         for each in self._happenings:
             wait_s = (pace.real(each.at) - datetime.now(UTC)).total_seconds()
             if wait_s > 0:
+                if wait_s > A_LONG_WAIT_S:
+                    self._say(
+                        f"waiting until {each.at.astimezone(HOME_ZONE):%Y-%m-%d %H:%M}, "
+                        "when the next of it happens; Ctrl-C ends the story before"
+                    )
                 await asyncio.sleep(wait_s)
             try:
                 await self._happen(each)

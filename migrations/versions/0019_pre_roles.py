@@ -18,6 +18,8 @@ down_revision = "0018"
 branch_labels = None
 depends_on = None
 
+_ROLES = "telekol_ingest, telekol_alerts, telekol_api, telekol_readings"
+
 
 def upgrade() -> None:
     run_file(op.get_bind(), Path(__file__).with_suffix(".sql"))
@@ -27,4 +29,5 @@ def downgrade() -> None:
     op.execute("drop function patient_readings")
     # Their rights in this database only: other databases of the server may have them too, and so
     # the roles themselves stay.
-    op.execute("drop owned by telekol_ingest, telekol_alerts, telekol_api, telekol_readings")
+    for what in ("tables", "functions"):
+        op.execute(f"revoke all on all {what} in schema public from {_ROLES}")

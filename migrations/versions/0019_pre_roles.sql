@@ -17,8 +17,9 @@ begin
                 when duplicate_object or unique_violation then null;
                 when insufficient_privilege then
                     raise exception 'cannot make the role %', wanted
-                        using hint = 'Let somebody with CREATEROLE make it: create role '
-                            || wanted || ' nologin;';
+                        using errcode = 'insufficient_privilege',
+                            hint = 'Let somebody with CREATEROLE make it: create role '
+                                || wanted || ' nologin;';
             end;
         end if;
     end loop;
@@ -100,7 +101,10 @@ grant select on observation, membership, patient, enrolment to telekol_readings;
 grant create on schema public to telekol_readings;
 do $$
 begin
-    if not pg_has_role(current_user, 'telekol_readings', 'member') then
+    -- Since 16, whoever made a role is its member without the right to set it.
+    if not pg_has_role(current_user, 'telekol_readings',
+            case when current_setting('server_version_num')::integer >= 160000 then 'SET'
+            else 'MEMBER' end) then
         execute format('grant telekol_readings to %I', current_user);
     end if;
 end $$;

@@ -55,10 +55,14 @@ def _once(fault: str, kind: str, told: str = "", **parameters: float) -> Step:
     def step(home: Home) -> None:
         _read(home, kind)
         home.fault(kind, fault, **parameters)
-        for what in (f"what was measured with {fault}", f"what was measured after {fault}"):
-            _read(home, kind, what)
+        _read(home, kind, f"what was measured with {fault}")
+        if told:
+            # A trouble lasts until a whole conversation went well, so the next is one of its own.
+            home.until_hung_up(kind)
+        _read(home, kind, f"what was measured after {fault}")
         if told:
             home.until_told(kind, told)
+            home.until_over(kind, told)
 
     return step
 

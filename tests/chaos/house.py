@@ -23,7 +23,7 @@ from migrations.commands import run as migrate
 from tests.chaos.clocks import WallClock
 from tests.chaos.disk import SmallDisk
 from tests.chaos.plan import home_name, lines
-from tests.support.databases import sqlalchemy_url
+from tests.support.databases import make_logins, sqlalchemy_url
 from tests.support.house import add_home
 from tests.support.processes import Broker, Process, free_port, telekol, wait_until
 from tests.support.proxy import Proxy
@@ -188,6 +188,7 @@ class ChaosHouse:
         with closing(psycopg.connect(self.postgres.postgres.url(), autocommit=True)) as admin:
             admin.execute(f"create database {DATABASE}".encode())
         migrate(sqlalchemy_url(self.url))
+        make_logins(self.url)
         with psycopg.connect(self.url, autocommit=True) as connection:
             for home in self.homes:
                 add_home(connection, home)

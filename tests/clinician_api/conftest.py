@@ -19,13 +19,19 @@ from clinician_api.commands import BoardServer, server
 from clinician_api.settings import ApiSettings
 from telekol.settings import load
 from tests.clinician_api.ward import Ward
+from tests.support.databases import as_service
 from tests.support.processes import free_port, listens, wait_until
 
 SECRET = "only-for-tests-0123456789abcdef0123456789"
 
 
 def settings_for(url: str, **more: object) -> ApiSettings:
-    given = {"database_url": url, "api_secret": SECRET, "api_demo_sign_in": True, **more}
+    given = {
+        "database_url": as_service(url, "api"),
+        "api_secret": SECRET,
+        "api_demo_sign_in": True,
+        **more,
+    }
     return load(ApiSettings, **given)
 
 

@@ -5,6 +5,7 @@ Set TELEKOL_TEST_TIMESCALE_URL to run the same tests on TimescaleDB as well.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -17,9 +18,17 @@ from alerts import engine
 from device_sim.demo.postgres import EmbeddedPostgres
 from ingest import writer
 from migrations.commands import run
-from telekol import topics
-from tests.support.databases import TIMESCALE_URL, empty_database, sqlalchemy_url
-from tests.support.house import add_home, set_limits
+from telekol import corrections, topics
+from telekol.corrections import Said
+from tests.support.databases import (
+    TIMESCALE_URL,
+    as_service,
+    empty_database,
+    execute,
+    make_logins,
+    sqlalchemy_url,
+)
+from tests.support.house import Home, add_home, set_limits
 from tests.support.messages import message, observation, sort
 from tests.support.processes import telekol
 
@@ -127,3 +136,83 @@ def test_a_database_that_is_away_is_one_message_and_status_2(tmp_path: Path) -> 
         assert away.wait(30) == 2
     assert "cannot reach the database" in away.output()
     assert "Traceback" not in away.output()
+
+
+# --------------------------------------------------------------- an owner who is no superuser
+
+ROLES = ("ingest", "alerts", "api", "readings", "operator", "corrections")
+
+
+@pytest.fixture
+def own_server() -> Iterator[str]:
+    """A server on which no role of ours has ever been."""
+    with (
+        tempfile.TemporaryDirectory(prefix="telekol-", ignore_cleanup_errors=True) as folder,
+        EmbeddedPostgres(Path(folder) / "data") as server,
+    ):
+        yield server.url()
+
+
+def _owned(server: str, role: str) -> str:
+    """A database of an owner with no more rights than that; give its address for the owner."""
+    execute(server, f"create role {role} login")
+    execute(server, f"create database {role} owner {role}")
+    return server.replace("//postgres@/postgres", f"//{role}@/{role}")
+
+
+def test_an_owner_who_is_no_superuser_migrates_up_and_down_and_makes_logins(
+    own_server: str, tmp_path: Path
+) -> None:
+    url = _owned(own_server, "owner_1")
+    poor = telekol(tmp_path, "migrate", TELEKOL_DATABASE_URL=url)
+    with poor:
+        assert poor.wait(60) == 2
+    said = " ".join(poor.output().split())
+    assert "cannot make the role telekol_ingest" in said
+    assert "create role telekol_ingest nologin" in said
+    assert "Traceback" not in said
+    execute(own_server, "alter role owner_1 createrole")
+    run(sqlalchemy_url(url))
+    make_logins(url)
+    home = _reading_goes_through(url)
+    with psycopg.connect(url, autocommit=True) as owner:
+        assert owner.execute(
+            "select patient_id from observation where patient_id = %s", [home.patient_id]
+        ).fetchall()
+    run(sqlalchemy_url(url), "0018", down=True)
+    run(sqlalchemy_url(url))
+    run(sqlalchemy_url(url), "base", down=True)
+    assert _tables(url) == {"alembic_version"}
+
+
+def test_an_owner_without_any_right_to_roles_migrates_when_they_are_there(
+    own_server: str,
+) -> None:
+    url = _owned(own_server, "owner_2")
+    for role in ROLES:
+        execute(own_server, f"create role telekol_{role} nologin")
+    execute(own_server, "grant telekol_readings, telekol_corrections to owner_2")
+    execute(own_server, "grant telekol_ingest to telekol_operator")
+    run(sqlalchemy_url(url))
+    make_logins(own_server)
+    _reading_goes_through(url)
+
+
+def _reading_goes_through(url: str) -> Home:
+    """Store a reading as ingest's login and correct it as an operator's."""
+    with psycopg.connect(url, autocommit=True) as owner:
+        home = add_home(owner)
+        set_limits(owner, home.patient_id, "spo2", red_low=88)
+    reading = observation(84.0)
+    as_owner = url.rpartition("@")[0].rpartition("/")[2]
+    ingest, operator = (
+        as_service(url.replace(f"//{as_owner}@", "//postgres@"), who)
+        for who in ("ingest", "operator")
+    )
+    with psycopg.connect(ingest, autocommit=True) as connection:
+        payload = message(reading)
+        writer.store(connection, [sort(topics.observations(home.gateway), payload)])
+    with psycopg.connect(operator, autocommit=True) as connection:
+        said = Said("drift", "cold finger")
+        corrections.invalidate(connection, reading.id, home.patient_id, said, counts=True)
+    return home

@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 from device_sim.demo.postgres import EmbeddedPostgres
 from tests.chaos import oracle
 from tests.chaos.spy import ReceiptSpy
-from tests.support.databases import empty_database
+from tests.support.databases import empty_database, make_logins
 from tests.support.house import add_home
 from tests.support.processes import Broker, Process, telekol, wait_until
 from tests.support.running_house import GATEWAY, RunningHouse
@@ -91,6 +91,7 @@ def test_restored_from_an_older_backup_everything_comes_again_by_itself(
         house.ingest.kill()
         house.alerts.kill()
         _run(tmp_path, "restore", file, new_server)
+        make_logins(new_server)
         folder = tmp_path / "new"
         folder.mkdir()
         spy = ReceiptSpy(broker.port, new_server)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from psycopg.rows import TupleRow
 
 from device_sim.emission import EmissionLog
 from device_sim.pace import fit
+from device_sim.physiology.living import HOME_ZONE
 from device_sim.scenario import files
 from device_sim.scenario.stage import BrokerAddress, Stage
 from device_sim.scenario.timeline import What, unfold
@@ -135,3 +138,22 @@ async def test_every_story_can_be_played_by_radio_homes(
         assert not [each for each in caplog.records if each.name.startswith("device_sim.scenario")]
     finally:
         await stage.close()
+
+
+async def test_a_person_is_told_what_a_story_that_has_caught_up_waits_for() -> None:
+    story = files.load("sudden-fall")
+    pace = fit(datetime.now(UTC), story.days, 1e9, datetime.now(HOME_ZONE).date())
+    said: list[str] = []
+    stage = Stage(story, pace, EmissionLog(), say=said.append)
+    try:
+        await stage.start()
+        playing = asyncio.create_task(stage.play(pace))
+        await asyncio.wait_for(_until(lambda: any("waiting until" in line for line in said)), 30)
+        playing.cancel()
+    finally:
+        await stage.close()
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110 - lines that are said, no event
+        await asyncio.sleep(0.05)

@@ -15,6 +15,7 @@ from typing import Self
 
 from device_sim.demo.broker import BrokerKind, prepare
 from device_sim.demo.place import free_run
+from tests.support.databases import as_service
 
 
 def free_port() -> int:
@@ -122,8 +123,14 @@ class Broker(Process):
 
 
 def telekol(log_folder: Path, service: str, *arguments: str, **environment: str) -> Process:
-    """A Tele-KOL service as its own process; a gateway that connects without a fleet's wait."""
+    """A Tele-KOL service as its own process, signed in to the database in its own role.
+
+    A gateway connects without a fleet's wait.
+    """
     environment.setdefault("TELEKOL_GATEWAY_RECONNECT_WINDOW_S", "0.3")
+    if "TELEKOL_DATABASE_URL" in environment:
+        address = as_service(environment["TELEKOL_DATABASE_URL"], service)
+        environment["TELEKOL_DATABASE_URL"] = address
     return Process(
         [sys.executable, "-m", "telekol", service, *arguments],
         log_folder / f"{service}.log",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from alerts.rules import absolute_limits as rule
 from alerts.rules.absolute_limits import Limits
-from alerts.window import Reading, build
+from alerts.window import Reading, Window, build
 
 AT = datetime(2026, 11, 2, 8, tzinfo=UTC)
 
@@ -93,3 +93,20 @@ def test_limits_must_match_the_window_row_by_row() -> None:
     two = np.array([1.0, 2.0])
     with pytest.raises(ValueError, match="red_low must have shape"):
         rule.judge(window, Limits(two, two, two, two))
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_a_reading_without_end_is_no_reading_and_never_green(value: float) -> None:
+    window = Window(np.array([[value]]), np.zeros((1, 1)))
+    one = np.ones(1)
+    limits = Limits(88 * one, np.nan * one, np.nan * one, np.nan * one)
+    found = rule.judge(window, limits)
+    assert found.severity.tolist() == [rule.INSUFFICIENT]
+    assert np.isnan(found.score).all()
+
+
+def test_at_float64_a_reading_on_a_decimal_limit_has_not_passed_it() -> None:
+    window = Window(np.array([[97.3], [97.2], [97.4]]), np.zeros((3, 1)))
+    limit, none = np.full(3, 97.3), np.full(3, np.nan)
+    found = rule.judge(window, Limits(limit, none, none, limit))
+    assert found.severity.tolist() == [rule.GREEN, rule.RED, rule.RED]

@@ -11,6 +11,8 @@ import yaml
 
 from device_sim.demo import broker
 from ingest.settings import IngestSettings
+from migrations import logins
+from migrations.settings import LoginSettings
 from scripts.settings_page import SERVICES
 from telekol import topics
 from telekol.settings import TelekolSettings, variable_name
@@ -28,6 +30,11 @@ def _conditions(name: str) -> dict[str, str]:
     return {
         other: how["condition"] for other, how in CONTAINERS[name].get("depends_on", {}).items()
     }
+
+
+def _waited_for(name: str) -> set[str]:
+    waits = set(_conditions(name))
+    return waits.union(*(_waited_for(other) for other in waits))
 
 
 def _runs_to_completion(name: str) -> bool:
@@ -55,6 +62,33 @@ def test_the_simulator_is_a_profile() -> None:
     assert behind == {"seed", "sim", "gateway"}
 
 
+def test_the_database_for_tests_is_a_profile_and_the_same_as_the_servers() -> None:
+    (name,) = (name for name, one in CONTAINERS.items() if one.get("profiles") == ["test"])
+    assert CONTAINERS[name]["image"] == CONTAINERS["database"]["image"]
+    assert "volumes" not in CONTAINERS[name]
+    assert not any(name in _conditions(other) for other in CONTAINERS)
+
+
+@pytest.mark.parametrize("service", ["ingest", "alerts", "api"])
+def test_each_service_signs_in_as_itself(service: str) -> None:
+    address = CONTAINERS[service]["environment"]["TELEKOL_DATABASE_URL"]
+    password = f"TELEKOL_{service.upper()}_PASSWORD"
+    assert address == (
+        f"postgresql://{logins.name_of(service)}:${{{password}}}@database:5432/telekol"
+    )
+    assert password in CONTAINERS["logins"]["environment"]
+    assert _conditions(service)["logins"] == "service_completed_successfully"
+
+
+def test_the_owner_of_the_database_is_no_service() -> None:
+    owners = {
+        name
+        for name, one in CONTAINERS.items()
+        if "//telekol:" in one.get("environment", {}).get("TELEKOL_DATABASE_URL", "")
+    }
+    assert owners == {"migrate", "logins", "seed"}
+
+
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_each_container_has_a_health_check_or_ends(name: str) -> None:
     check = CONTAINERS[name].get("healthcheck")
@@ -78,7 +112,7 @@ def test_timescaledb_is_not_one_that_drops_rows() -> None:
 
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_each_variable_is_a_setting_of_its_service(name: str) -> None:
-    kind = SERVICES.get(name)
+    kind = LoginSettings if name == "logins" else SERVICES.get(name)
     known = _variables(kind) if kind else {"TELEKOL_DATABASE_URL"}
     given = set(CONTAINERS[name].get("environment", {}))
     assert given <= known
@@ -105,21 +139,26 @@ def test_what_is_waited_for_is_there(name: str) -> None:
 
 def test_nothing_with_the_schema_starts_before_it_is_migrated() -> None:
     for name in OURS - {"migrate"}:
-        waits = _conditions(name)
-        assert "migrate" in waits or any("migrate" in _conditions(other) for other in waits)
+        assert "migrate" in _waited_for(name)
 
 
 def test_secrets_come_from_the_environment_and_are_described() -> None:
     given = dict(re.findall(r"\$\{(\w+):([?-])", TEXT))
+    assert set(re.findall(r"\$\{(\w+)", TEXT)) == given.keys()
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     assert given.keys() == set(re.findall(r"^(\w+)=", example, re.MULTILINE))
     secrets = {name for name, how in given.items() if how == "?"}
-    assert secrets == {"POSTGRES_PASSWORD", "TELEKOL_API_SECRET"}
-    assert not re.search(r"^(POSTGRES_PASSWORD|TELEKOL_API_SECRET)=.", example, re.MULTILINE)
+    assert secrets == {
+        "POSTGRES_PASSWORD",
+        "TELEKOL_API_SECRET",
+        *(f"TELEKOL_{who.upper()}_PASSWORD" for who in logins.ROLES),
+    }
+    assert not re.search(rf"^({'|'.join(secrets)})=.", example, re.MULTILINE)
 
 
 def test_only_the_board_is_published_and_only_here() -> None:
     published = {name: one["ports"] for name, one in CONTAINERS.items() if "ports" in one}
+    assert published.pop("timescale") == ["127.0.0.1:54329:5432"]
     assert published == {"api": ["127.0.0.1:8000:8000"]}
 
 

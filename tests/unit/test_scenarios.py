@@ -339,6 +339,8 @@ def test_the_command_line_lists_tells_and_checks(tmp_path: Path) -> None:
     made = runner.invoke(app, ["cohort", "--patients", "1", "--days", "5", "--out", str(tmp_path)])
     assert made.exit_code == 0, made.output
     assert json.loads((tmp_path / "about.json").read_text())["seed"] == 1
+    again = runner.invoke(app, ["cohort", "--patients", "1", "--days", "5", "--out", str(tmp_path)])
+    assert "Replaces the cohort" in again.output
     assert runner.invoke(app, ["cohort", "--kit", "toaster", "--out", str(tmp_path)]).exception
 
 

@@ -148,3 +148,21 @@ def test_blocks_of_any_size_give_the_same_answers(monkeypatch: pytest.MonkeyPatc
     whole = rule.judge(window, _parameters(600)).score
     monkeypatch.setattr(rule, "BLOCK_ROWS", 7)
     np.testing.assert_array_equal(rule.judge(window, _parameters(600)).score, whole)
+
+
+@pytest.mark.parametrize("readings", [46, 47, 92])
+@pytest.mark.parametrize("holes", [0, 7])
+def test_a_season_of_readings_has_the_slope_of_all_its_pairs(readings: int, holes: int) -> None:
+    # Wide windows take another way to the median than narrow ones, for odd and even numbers.
+    rng = np.random.default_rng(readings)
+    values = rng.normal(92, 1, (40, readings)).round(1)
+    ages = np.tile(np.arange(readings - 1, -1, -1.0), (40, 1))
+    values[:20, :holes] = ages[:20, :holes] = np.nan
+    window = Window(values, ages)
+    found = rule.judge(window, _parameters(40), NONE)
+    for at, row in enumerate(rows_of(window)):
+        slow = rule_oracle.trend(row, NONE)
+        assert found.evidence["slope_per_day"][at] == pytest.approx(
+            slow["slope_per_day"], rel=1e-12
+        )
+        assert found.evidence["s"][at] == slow["s"]
