@@ -16,6 +16,7 @@ import telekol.tables  # noqa: F401 - registers the tables
 from scripts import schema_page
 from tests.support.house import add_home
 
+
 def test_every_table_is_named_in_python(connection: Connection[TupleRow]) -> None:
     rows = connection.execute("select tablename from pg_tables where schemaname = 'public'")
     assert {name for (name,) in rows} - {"alembic_version"} == set(SQLModel.metadata.tables)
