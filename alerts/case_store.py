@@ -117,6 +117,28 @@ def unacknowledge(
     _append(connection, case_id, after, event)
 
 
+def clear(connection: Connection[Any], case_id: UUID, *, clinician_id: str, now: datetime) -> None:
+    """Take a missed measurement off the board: a person has dealt with it.
+
+    Raises
+    ------
+    UnknownCaseError
+        If there is no such case.
+    CaseConflictError
+        If it is closed already, or is not about something missing: a value past its limit, or a
+        gateway that is silent, stays on the board until it is not so any more.
+    """
+    case = _locked(connection, case_id)
+    row = connection.execute(_SQL["channel_of_case"], {"case_id": case_id}).fetchone()
+    if row is None or row[0] != Channel.MISSING:
+        raise CaseConflictError(
+            "only a case of a missing reading can be cleared; acknowledge this one instead"
+        )
+    after, event = cases.clear(case, clinician_id, now)
+    _update(connection, case_id, after, event)
+    _append(connection, case_id, after, event)
+
+
 def _refuse_second_open_case(connection: Connection[Any], case_id: UUID) -> None:
     if connection.execute(_SQL["newer_open_case"], {"case_id": case_id}).fetchone():
         raise CaseConflictError(

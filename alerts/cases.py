@@ -7,7 +7,8 @@ A finding is a fact, a case is work. There is at most one open case per patient 
 and severity changes happen inside it. States follow ISA-18.2:
 
     new ──acknowledge──> seen ──back to normal──> closed
-     │                    └─────worse───────────> new
+     │                    ├─────worse, or news──> new
+     │                    └──cleared by a person> closed
      └──back to normal──> returned (but unseen) ──acknowledge──> closed
                              └──────abnormal again─────────────> new
 
@@ -54,6 +55,7 @@ class EventKind(StrEnum):
     RETURNED = "returned"
     ACKNOWLEDGED = "acknowledged"
     UNACKNOWLEDGED = "unacknowledged"
+    CLEARED = "cleared"
 
 
 class CaseConflictError(TelekolError):
@@ -79,6 +81,9 @@ TRANSITIONS: Final[dict[tuple[State | None, EventKind], State]] = {
     (State.RETURNED, EventKind.WORSENED): State.NEW,
     (State.RETURNED, EventKind.ACKNOWLEDGED): State.CLOSED,
     (State.CLOSED, EventKind.UNACKNOWLEDGED): State.RETURNED,
+    (State.NEW, EventKind.CLEARED): State.CLOSED,
+    (State.SEEN, EventKind.CLEARED): State.CLOSED,
+    (State.RETURNED, EventKind.CLEARED): State.CLOSED,
 }
 """Every allowed step; anything else is a CaseConflictError."""
 
@@ -156,13 +161,21 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class JudgedReading:
-    """What a case needs to know of a finding."""
+    """What a case needs to know of a finding.
+
+    Parameters
+    ----------
+    is_news
+        Whether it tells of something that happened again and not of what still stands, as another
+        deadline that was missed: whoever has seen the first is told of the second.
+    """
 
     finding_id: UUID
     about: str
     severity: Severity
     found_at: datetime
     score: float | None = None
+    is_news: bool = False
 
 
 def respond(case: Case | None, judged: JudgedReading) -> Event | None:
@@ -196,13 +209,13 @@ def _kind_of(case: Case | None, judged: JudgedReading) -> EventKind | None:
     if case is None or case.state is State.CLOSED:
         return None if green else EventKind.OPENED
     before = case.levels.get(judged.about, Severity.GREEN)
-    if judged.severity is before:
+    if judged.severity is before and (green or not judged.is_news):
         return None if green else EventKind.REPEATED
     levels = case.levels | {judged.about: judged.severity}
     if standing.worst(levels.values()) is Severity.GREEN:
         return EventKind.RETURNED
     # Worse is judged for each by itself: a yellow pulse beside a seen red SpO2 is news to somebody.
-    return EventKind.WORSENED if judged.severity.rank > before.rank else EventKind.EASED
+    return EventKind.WORSENED if judged.severity.rank >= before.rank else EventKind.EASED
 
 
 def apply(case: Case | None, event: Event) -> Case:
@@ -272,4 +285,16 @@ def acknowledge(case: Case, clinician_id: str, now: datetime) -> tuple[Case, Eve
 def unacknowledge(case: Case, clinician_id: str, now: datetime) -> tuple[Case, Event]:
     """Take an acknowledgement back; raises CaseConflictError if anything happened since."""
     event = Event(kind=EventKind.UNACKNOWLEDGED, at=now, clinician_id=clinician_id)
+    return apply(case, event), event
+
+
+def clear(case: Case, clinician_id: str, now: datetime) -> tuple[Case, Event]:
+    """Close a case of something that is over, as a missed deadline; what comes next opens another.
+
+    Raises
+    ------
+    CaseConflictError
+        If it is closed already.
+    """
+    event = Event(kind=EventKind.CLEARED, at=now, clinician_id=clinician_id)
     return apply(case, event), event

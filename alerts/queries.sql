@@ -195,6 +195,9 @@ for update
 -- lock_case: One case, held until the transaction ends.
 select id from triage_case where id = %(case_id)s for update
 
+-- channel_of_case: Which stream a case belongs to.
+select channel from triage_case where id = %(case_id)s
+
 -- newer_open_case: Whether the patient of a closed case has an open one in the same channel.
 select 1 from triage_case old
 join triage_case c on c.patient_id = old.patient_id and c.channel = old.channel

@@ -20,11 +20,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from alerts import findings, reasons, replay_v1
+from alerts import confirming, findings, reasons, replay_v1
+from alerts.adherence import judging
+from alerts.adherence import statements as adherence
 from alerts.findings import Finding
 from alerts.planning import BESIDE, JudgementKey
 from alerts.rulesets.model import RuleSet
 from alerts.subjects import Basis, Subject, Taken, window_hash
+from alerts.technical import statements as technical
+from alerts.technical import troubles
 from alerts.verdicts import FAILED, Verdict, judge
 from telekol.quantities import Quantity
 from telekol.severity import Channel, Severity
@@ -34,6 +38,12 @@ BLOCK: Final = 1_000
 
 LONGEST: Final = 512
 """Readings that a window can hold at most, and some: rules look back over 427 at most."""
+
+_OF_JOBS: Final = {
+    judging.NAME: (judging.VERSION, adherence.replay),
+    troubles.NAME: (troubles.VERSION, technical.replay),
+}
+"""Rules that the clock-driven jobs judge: their version, and what judges from evidence alone."""
 
 COMPARED: Final = (
     "channel", "rule", "rule_version", "result", "severity", "score", "quantity", "measured_at",
@@ -303,8 +313,13 @@ class _Replay:
             return self._of_version_1(finding)
         if finding.rule == findings.NOT_JUDGED and finding.severity is not Severity.GREEN:
             return {"reason": reasons.not_judged(len(finding.reading_ids))}
+        if finding.rule in _OF_JOBS and finding.rule_version == _OF_JOBS[finding.rule][0]:
+            answer = _OF_JOBS[finding.rule][1](finding.evidence)
+            return {name: getattr(answer, name) for name in ("severity", "score", "reason")}
         if finding.quantity is None:
             return None
+        if finding.rule == confirming.NAME:
+            return {"reason": confirming.replay(finding.quantity, finding.evidence)}
         if finding.rule in (findings.READINGS, replay_v1.NAME):
             return {"reason": reasons.withdrawn(finding.quantity)}
         if finding.rule == findings.LIMITS_MISSING:

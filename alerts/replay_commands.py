@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from alerts import replay_store
+from alerts import answer_replay, replay_store
 from alerts.database_commands import database
 from alerts.replay import Difference, Report, replay
 from alerts.rule_store import RuleSets
@@ -65,7 +65,9 @@ def _replay(
             connection.execute("set transaction isolation level repeatable read, read only")
             record = replay_store.record_of(connection, one)
             known = replay_store.understood(connection, record, rule_sets)
+            of_answers = answer_replay.replay(connection, one, since)
         report = replay(record, known, since)
+        report.add(of_answers)
         count += len(report.differences)
         del report.differences[max(0, MOST_TOLD - len(whole.differences)) :]
         whole.add(report)

@@ -47,8 +47,8 @@ join observation o on o.patient_id is null
     and o.measured_at = last.measured_at and o.reading_id = last.reading_id
 where last.to_patient is null
 
--- findings: All findings of a patient.
+-- findings: All findings of a patient about readings; those about answers are replayed apart.
 select id, channel, rule, rule_version, result, severity, score, quantity, measured_at, late,
     reading_ids, limits, evidence, reason_da, reason_en, rule_id, rule_set_id, basis_id, turn,
     cause, found_at
-from finding where patient_id = %(patient)s
+from finding where patient_id = %(patient)s and answer_id is null

@@ -69,8 +69,12 @@ class RuleSets:
 
     def in_use(self, connection: Connection[Any]) -> Mapping[int, RuleSet]:
         """Give every set that anybody uses or has used: how far back rules look follows."""
-        rows = connection.execute(_SQL["used_sets"]).fetchall()
-        return self.by_id(connection, (row[0] for row in rows))
+        return self.by_id(connection, used(connection))
+
+
+def used(connection: Connection[Any]) -> list[int]:
+    """Give the numbers of every set that anybody uses or has used."""
+    return [row[0] for row in connection.execute(_SQL["used_sets"])]
 
 
 def publish(connection: Connection[Any], rule_set: RuleSet) -> tuple[int, bool]:

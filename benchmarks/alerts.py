@@ -26,8 +26,9 @@ from scipy.stats import theilslopes
 
 from alerts.rules import baseline, judging, trend
 from alerts.window import Window
+from benchmarks import alerts_arriving
 from tests.support import rule_oracle
-from tests.support.rule_table import TABLE, population
+from tests.support.rule_table import PAUSED, TABLE, population
 from tests.support.windows import rows_of
 
 LEAST_PATIENTS: Final = 200_000
@@ -46,6 +47,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=LEAST_PATIENTS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument(
+        "--arriving",
+        action="store_true",
+        help="also what an arriving reading costs in real databases of three sizes; minutes",
+    )
     asked = parser.parse_args()
     window = population(asked.patients)
     sample = judging.cut(window, slice(0, min(SAMPLE, asked.patients)))
@@ -63,7 +69,10 @@ def main() -> int:
         return 1
     took = _times(whole, asked.patients, asked.rounds)
     took |= _times(one_by_one, len(sample.values), 2)
-    sys.stdout.write(json.dumps(_report(window, took), indent=2) + "\n")
+    report = _report(window, took)
+    if asked.arriving:
+        report["arriving"] = alerts_arriving.measure()
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
     return 0
 
 
@@ -186,6 +195,7 @@ def _report(window: Window, took: Mapping[str, float]) -> dict[str, Any]:
     others = {name: round(us, 3) for name, us in took.items() if name not in TABLE}
     return {
         "patients": len(window.values),
+        "paused_patients": PAUSED,
         "readings": int(np.isfinite(window.values).sum()),
         "width": window.values.shape[1],
         "sample_of_one_by_one": min(SAMPLE, len(window.values)),

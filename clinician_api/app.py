@@ -18,7 +18,20 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
 
-from clinician_api import board, cases, errors, json_api, patient, sign_in
+from clinician_api import (
+    board,
+    cases,
+    errors,
+    held,
+    json_api,
+    limits,
+    patient,
+    reading,
+    rules,
+    sign_in,
+    technical,
+    usual,
+)
 from clinician_api.database import Database
 from clinician_api.guard import Guard
 from clinician_api.hub import Hub
@@ -65,7 +78,8 @@ def create_app(settings: ApiSettings, now: Callable[[], datetime] = _utc_now) ->
     app.state.house = house
     errors.install(app)
     app.add_middleware(Guard, cookies=house.cookies, now=now, on_error=errors.unexpected)
-    for module in (sign_in, board, cases, patient, json_api):
+    pages = (sign_in, board, cases, held, technical, rules, patient, reading, usual, limits)
+    for module in (*pages, json_api):
         # On the routers and not on the application: there it would stand outside the guard,
         # which would see the refusal as a fault and could not give it our headers.
         app.include_router(module.router, max_body_size=_BODY_LIMIT_BYTES)

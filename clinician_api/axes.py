@@ -79,6 +79,8 @@ def day_ticks(start: datetime, end: datetime, zone: ZoneInfo, most: int = 8) -> 
     With more than a day between them they stand on Mondays, so that weekly measuring
     lines up with the picture.
     """
+    if end - start <= timedelta(days=1):
+        return _hour_ticks(start, end, zone)
     days = max(1, (end - start).days)
     step = next((n for n in (1, 7, 14, 28) if days / n <= most), 28)
     if days <= 8:
@@ -89,6 +91,14 @@ def day_ticks(start: datetime, end: datetime, zone: ZoneInfo, most: int = 8) -> 
         if start < datetime.combine(day, time.min, tzinfo=zone) <= end
         and (step == 1 or (day.toordinal() - 1) % step == 0)
     ]
+
+
+def _hour_ticks(start: datetime, end: datetime, zone: ZoneInfo) -> list[datetime]:
+    """Give every fourth hour of the wall's clock between `start` and `end`."""
+    first = datetime.combine(start.astimezone(zone).date(), time.min, tzinfo=zone)
+    # By the wall: aware datetimes of one zone count hours of its clock.
+    ticks = (first + timedelta(hours=4 * n) for n in range(14))
+    return [tick for tick in ticks if start < tick <= end]
 
 
 def gap_limit(times: Iterable[datetime]) -> timedelta:

@@ -17,10 +17,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.exc import SQLAlchemyError
 
-from clinician_api import pages, queries
-from clinician_api.board_view import BoardView, board_view
+from clinician_api import desk_store, pages, queries, technical_queries
+from clinician_api.board_view import BoardView, Work, board_view
 from clinician_api.hub import BLIND, LIVE, Hub, Message
-from clinician_api.visitor import AHouse, AVisitor, House, SomeWords, Visitor
+from clinician_api.listener import KINDS
+from clinician_api.rights import Right
+from clinician_api.visitor import AHouse, AnyVisitor, AVisitor, House, SomeWords, Visitor
 from clinician_api.words import Words
 
 router: Final = APIRouter(include_in_schema=False)
@@ -33,9 +35,10 @@ The browser calls the board stale after SILENCE_MS in static/live.js, two and a 
 
 
 @router.get("/")
-def home(_visitor: AVisitor) -> RedirectResponse:
-    """Lead to the board."""
-    return RedirectResponse("/board", status_code=307)
+def home(visitor: AnyVisitor) -> RedirectResponse:
+    """Lead to the board, or to the homes in trouble who may not see it."""
+    first = "/board" if visitor.may(Right.PATIENTS) else "/technical"
+    return RedirectResponse(first, status_code=307)
 
 
 @router.get("/board")
@@ -53,8 +56,11 @@ def rows(request: Request, house: AHouse, visitor: AVisitor, say: SomeWords) -> 
 
 
 @router.get("/board/events", response_class=EventSourceResponse)
-async def events(house: AHouse, visitor: AVisitor) -> AsyncIterator[ServerSentEvent]:
-    """Send what happens, as it happens, until the session ends or the clinician is gone."""
+async def events(house: AHouse, visitor: AnyVisitor) -> AsyncIterator[ServerSentEvent]:
+    """Send what happens, as it happens, until the session ends or the clinician is gone.
+
+    Who may not see patients is told that the line lives, and nothing about anybody.
+    """
     clock = asyncio.get_running_loop().time
     beat_at = clock() + HEARTBEAT_S
     with house.hub.subscribe() as subscriber:
@@ -72,7 +78,8 @@ async def events(house: AHouse, visitor: AVisitor) -> AsyncIterator[ServerSentEv
                 continue
             if message is None:
                 return
-            yield _event(message)
+            if visitor.may(Right.PATIENTS) or message.event not in KINDS:
+                yield _event(message)
 
 
 def _is_gone(house: House, visitor: Visitor) -> bool:
@@ -97,7 +104,9 @@ def _read(house: House, say: Words) -> BoardView:
             total = queries.count_open(session)
         recent = queries.just_closed(session, now)
         waiting = queries.oldest_unjudged(session)
-        return board_view(found, recent, total, waiting, say, now)
+        clauses = queries.clauses(session, [*found, *recent])
+        work = Work(desk_store.count_held(session), technical_queries.count_in_trouble(session))
+        return board_view(found, recent, total, waiting, say, now, clauses, work)
 
 
 def _left_s(until: datetime, now: datetime) -> float:

@@ -7,16 +7,26 @@ place what stands here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from clinician_api.case_work import Action
-from clinician_api.queries import CaseRow
-from clinician_api.texts import Language
+from clinician_api.clauses import Clause
+from clinician_api.language import Language
+from clinician_api.queries import UNDO_WINDOW, CaseRow
 from clinician_api.words import Words
-from telekol.severity import Severity
+from telekol.severity import Channel, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseView:
+    """One part of a case's sentence, and of when it is."""
+
+    sentence: str
+    when: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +37,10 @@ class CaseView:
     ----------
     severity
         Name of the colour, also that of its icon.
-    channel_word
-        The stream it belongs to; None for the usual one, readings.
+    channel, channel_word
+        The stream it belongs to; each is acknowledged by itself.
+    clauses
+        What the reason is put together from; empty where that is not known.
     since, opened, opened_at
         When it was opened: briefly, in full, and for programs. Nothing that happens to an open
         case moves it, so it answers how long somebody has been waiting.
@@ -41,8 +53,10 @@ class CaseView:
     patient: str
     severity: str
     severity_word: str
-    channel_word: str | None
+    channel: str
+    channel_word: str
     reason: str
+    clauses: Sequence[ClauseView]
     state: str
     state_word: str
     seen_by: str | None
@@ -52,6 +66,14 @@ class CaseView:
     opened_at: str
     version: int
     action: Action | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What waits for people beside the cases: readings without an owner, homes in trouble."""
+
+    held: int = 0
+    in_trouble: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +88,12 @@ class BoardView:
     updated: str
     all_judged: bool
     waiting_since: str | None
+    work: Work
 
 
-def case_view(row: CaseRow, say: Words, now: datetime) -> CaseView:
+def case_view(
+    row: CaseRow, say: Words, now: datetime, clauses: Mapping[UUID, Sequence[Clause]]
+) -> CaseView:
     """Make one row."""
     case = row.case
     acknowledged = row.last_kind == "acknowledged"
@@ -78,8 +103,10 @@ def case_view(row: CaseRow, say: Words, now: datetime) -> CaseView:
         patient=row.patient,
         severity=case.severity,
         severity_word=say(f"severity.{case.severity}"),
-        channel_word=None if case.channel == "clinical" else say(f"channel.{case.channel}"),
+        channel=case.channel,
+        channel_word=say(f"channel.{case.channel}"),
         reason=case.reason_da if say.language is Language.DANISH else case.reason_en,
+        clauses=[_clause(one, say, now) for one in clauses.get(case.id, ())],
         state=case.state,
         state_word=say(f"state.{case.state}"),
         seen_by=_seen_by(row, say, now),
@@ -88,7 +115,9 @@ def case_view(row: CaseRow, say: Words, now: datetime) -> CaseView:
         opened=say.when(case.opened_at, now),
         opened_at=case.opened_at.isoformat(timespec="seconds"),
         version=case.version,
-        action=_action(case.state, undoable=acknowledged and not row.followed),
+        action=Action.CLEAR
+        if _is_dealt_with(row, now)
+        else _action(case.state, undoable=acknowledged and not row.followed),
     )
 
 
@@ -99,12 +128,14 @@ def board_view(  # one argument per question that the board asked the database
     waiting: datetime | None,
     say: Words,
     now: datetime,
+    clauses: Mapping[UUID, Sequence[Clause]],
+    work: Work,
 ) -> BoardView:
     """Make the board."""
     counted = Counter(row.case.severity for row in rows)
     return BoardView(
-        rows=[case_view(row, say, now) for row in rows],
-        recent=[case_view(row, say, now) for row in recent],
+        rows=[case_view(row, say, now, clauses) for row in rows],
+        recent=[case_view(row, say, now, clauses) for row in recent],
         counts=[
             (severity, say(f"severity.{severity}"), counted[severity])
             for severity in reversed(Severity)
@@ -115,6 +146,16 @@ def board_view(  # one argument per question that the board asked the database
         updated=say.clock(now),
         all_judged=waiting is None,
         waiting_since=say.since(waiting, now) if waiting and _is_long(waiting, now) else None,
+        work=work,
+    )
+
+
+def _clause(one: Clause, say: Words, now: datetime) -> ClauseView:
+    danish = say.language is Language.DANISH
+    return ClauseView(
+        sentence=one.reason_da if danish else one.reason_en,
+        when=say.opened(one.measured_at, now),
+        at=one.measured_at.isoformat(timespec="seconds"),
     )
 
 
@@ -135,6 +176,13 @@ def _action(state: str, *, undoable: bool) -> Action | None:
     if state in {"new", "returned"}:
         return Action.ACKNOWLEDGE
     return Action.UNACKNOWLEDGE if undoable else None
+
+
+def _is_dealt_with(row: CaseRow, now: datetime) -> bool:
+    """Say whether a missed measurement was seen so long ago that it is closed, not undone."""
+    if row.case.channel != Channel.MISSING or row.case.state != "seen" or row.seen_at is None:
+        return False
+    return now - row.seen_at > UNDO_WINDOW
 
 
 def _is_long(waiting: datetime, now: datetime) -> bool:

@@ -39,17 +39,29 @@ class Size:
 
 
 WIDE: Final = Size("wide", 960, 250)
+SMALL: Final = Size("wide", 620, 190)
+"""Beside words, on a screen where WIDE has no room."""
 NARROW: Final = Size("narrow", 340, 220)
 """For a phone held upright, where WIDE would shrink to an illegible strip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One reading; severity None when no rule has judged it."""
+    """One reading.
+
+    Parameters
+    ----------
+    severity
+        None when no rule has judged it.
+    aside
+        None for a reading that counts; else how it stands aside: "invalid" or "held". Such a one
+        is drawn hollow and joined to nothing.
+    """
 
     at: datetime
     value: float
     severity: Severity | None
+    aside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,8 @@ class Chart:
     least_span
         What the value axis spans at least, in the quantity's unit, so that noise of a
         calm day does not look like drama.
+    level
+        A usual level to draw as a line; None for none.
     number, date, point_label
         Write a value, a tick's day and a reading's tooltip in the reader's language.
     """
@@ -105,6 +119,7 @@ class Chart:
     number: Callable[[float], str]
     date: Callable[[datetime], str]
     point_label: Callable[[Point], str]
+    level: float | None = None
 
 
 _SHAPES: Final[dict[Severity | None, str]] = {
@@ -114,6 +129,11 @@ _SHAPES: Final[dict[Severity | None, str]] = {
     Severity.BLUE: "M-4.5,-4.5 L4.5,-4.5 L4.5,4.5 L-4.5,4.5 Z",
     Severity.GREEN: "M-3.5,0 A3.5,3.5 0 1 0 3.5,0 A3.5,3.5 0 1 0 -3.5,0 Z",
     None: "M-3.5,0 A3.5,3.5 0 1 0 3.5,0 A3.5,3.5 0 1 0 -3.5,0 Z",
+}
+_ASIDE: Final = {
+    # A ring struck through, and a cross: neither can be taken for a reading that counts.
+    "invalid": "M-4,0 A4,4 0 1 0 4,0 A4,4 0 1 0 -4,0 M-6,6 L6,-6",
+    "held": "M-5.5,-5.5 L5.5,5.5 M-5.5,5.5 L5.5,-5.5",
 }
 
 
@@ -131,7 +151,8 @@ def draw(chart: Chart, size: Size = WIDE) -> str:
     limits = [value for span in chart.limits for _, value in span.lines()]
     if not given or not all(math.isfinite(value) for value in limits):
         raise ValueError("expected at least one point and finite limits")
-    axis = value_axis(given + limits, chart.least_span)
+    level = [] if chart.level is None else [chart.level]
+    axis = value_axis(given + limits + level, chart.least_span)
     return "\n".join(_Drawing(chart, axis, size).svg())
 
 
@@ -154,7 +175,8 @@ class _Drawing:
         )
         yield f'<title id="{key}-title">{escape(self._chart.title)}</title>'
         yield f'<desc id="{key}-desc">{escape(self._chart.description)}</desc>'
-        for part in (self._bands, self._grid, self._limits, self._lines, self._marks):
+        parts = (self._bands, self._grid, self._level, self._limits, self._lines, self._marks)
+        for part in parts:
             yield from part()
         yield "</svg>"
 
@@ -189,6 +211,12 @@ class _Drawing:
             yield f'<line class="grid" x1="{x}" x2="{x}" y1="{_TOP}" y2="{self._bottom}"/>'
             yield f'<text class="tick x" x="{x}" y="{self._size.height - 8}">{text}</text>'
 
+    def _level(self) -> Iterator[str]:
+        if self._chart.level is not None:
+            y, text = self._y(self._chart.level), escape(self._chart.number(self._chart.level))
+            yield f'<line class="level" x1="{_LEFT}" x2="{self._right}" y1="{y}" y2="{y}"/>'
+            yield f'<text class="limit-label level" x="{self._right + 7}" y="{y}">{text}</text>'
+
     def _limits(self) -> Iterator[str]:
         for span in self._chart.limits:
             left, right = self._x(span.start), self._x(span.end)
@@ -209,7 +237,8 @@ class _Drawing:
 
     def _lines(self) -> Iterator[str]:
         """Join neighbours, run by run."""
-        points = sorted(self._chart.points, key=lambda point: point.at)
+        counting = (point for point in self._chart.points if point.aside is None)
+        points = sorted(counting, key=lambda point: point.at)
         for run in runs(points):
             if len(run) > 1:
                 path = " ".join(f"{self._x(p.at)},{self._y(p.value)}" for p in run)
@@ -221,8 +250,10 @@ class _Drawing:
             self._chart.points, key=lambda p: p.severity.rank if p.severity else -1
         ):
             place = f"translate({self._x(point.at)} {self._y(point.value)})"
+            kind = point.aside or point.severity or "none"
+            shape = _ASIDE[point.aside] if point.aside else _SHAPES[point.severity]
             yield (
-                f'<path class="mark {point.severity or "none"}" d="{_SHAPES[point.severity]}" '
+                f'<path class="mark {kind}" d="{shape}" '
                 f'transform="{place}"><title>{escape(self._chart.point_label(point))}</title></path>'
             )
 

@@ -26,7 +26,8 @@ from starlette.exceptions import HTTPException
 
 from clinician_api import pages
 from clinician_api.case_work import CaseConflictError, CaseMovedError, UnknownCaseError
-from clinician_api.visitor import SignedOutError, house, words
+from clinician_api.desk_store import DecidedFirstError, NotYoursError
+from clinician_api.visitor import ForbiddenError, SignedOutError, house, words
 
 _log = logging.getLogger(__name__)
 
@@ -42,8 +43,21 @@ class UnknownPatientError(Exception):
     """There is no patient with this id."""
 
 
+class UnknownRuleSetError(Exception):
+    """There is no such rule set, or it is not as it was read, or needs no approval."""
+
+
+class UnknownReadingError(Exception):
+    """There is no such reading here, or not for this person."""
+
+
 _TABLE: Final[dict[type[Exception], tuple[int, str, str]]] = {
     UnknownPatientError: (404, "unknown-patient", "error.not_found"),
+    ForbiddenError: (403, "forbidden", "error.forbidden"),
+    NotYoursError: (403, "not-yours", "error.not_yours"),
+    DecidedFirstError: (409, "decided-first", "error.decided_first"),
+    UnknownRuleSetError: (404, "unknown-rule-set", "error.not_found"),
+    UnknownReadingError: (404, "unknown-reading", "error.not_found"),
     UnknownCaseError: (404, "unknown-case", "error.case_unknown"),
     CaseConflictError: (409, "case-conflict", "error.case_conflict"),
     CaseMovedError: (409, "case-moved", "error.case_moved"),
@@ -100,6 +114,14 @@ def _on_http(request: Request, error: Exception) -> Response:
     return _answer(request, status, "bad-request", "error.bad_request")
 
 
+def _back(request: Request) -> str:
+    """Give the page that the failed step came from."""
+    parts = request.url.path.split("/")
+    if parts[1] == "patients" and len(parts) > 3:
+        return "/".join(parts[:3])
+    return f"/{parts[1]}" if parts[1] in {"held", "technical", "rules"} else "/"
+
+
 def unexpected(request: Request) -> Response:
     """Answer an error nobody foresaw; the guard has logged where it happened."""
     return _answer(request, 500, "unexpected", "error.unexpected")
@@ -114,6 +136,8 @@ def _answer(request: Request, status: int, code: str, text: str) -> Response:
     # What failed may have been a form: sending it again is the person's choice, not the page's.
     again = request.url.path if request.method == "GET" else "/board"
     retry = again if status == 503 else None
-    page = pages.render(request, "error.html", status=status, message=message, retry=retry)
+    page = pages.render(
+        request, "error.html", status=status, message=message, retry=retry, back=_back(request)
+    )
     page.headers.update(headers)
     return page

@@ -34,7 +34,9 @@ _LONGEST_WAIT_S: Final = 5.0
 """A board is blind while we wait, so the wait stays short; there are few api processes."""
 
 _Connection = psycopg.AsyncConnection[tuple[object, ...]]
-_KINDS: Final = frozenset({"finding", "case"})
+KINDS: Final = frozenset({"finding", "case", "desk"})
+"""What is about a patient."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -109,7 +111,7 @@ def read(payload: str) -> Message | None:
         kind = json.loads(payload)["kind"]
     except (ValueError, TypeError, KeyError):
         kind = None
-    if kind not in _KINDS:
+    if kind not in KINDS:
         _log.warning("unknown notification length=%d", len(payload))
         return None
     return Message(str(kind), payload)

@@ -13,10 +13,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from clinician_api import pages, queries
+from clinician_api import desk_store, pages, queries, usual_store
 from clinician_api.board_view import case_view
 from clinician_api.errors import UnknownPatientError
 from clinician_api.patient_view import PatientData, PatientPages
+from clinician_api.reading_view import invalid_readings
 from clinician_api.visitor import AHouse, AVisitor, House, SomeWords
 from clinician_api.words import Words
 
@@ -26,6 +27,7 @@ router: Final = APIRouter(include_in_schema=False)
 class Period(IntEnum):
     """How many days back a page looks."""
 
+    DAY = 1
     WEEK = 7
     MONTH = 30
     QUARTER = 90
@@ -71,24 +73,31 @@ def _read(house: House, patient_id: UUID, say: Words, days: int) -> dict[str, An
             raise UnknownPatientError
         person, team = found
         readings = queries.readings(session, patient_id, since)
+        invalid = invalid_readings(desk_store.said(session, patient_id))
         data = PatientData(
             readings=[(one, device) for one, device in readings],
             latest=queries.latest_readings(session, patient_id),
             # The newest reading may be older than the period, and is coloured too.
             judgements=queries.judgements(session, patient_id, since - timedelta(days=365)),
             limits=queries.limits(session, patient_id),
+            invalid={key: one.reason for key, one in invalid.items()},
         )
+        open_cases = queries.open_cases(session, patient_id)
+        clauses = queries.clauses(session, open_cases)
+        findings = queries.recent_findings(session, patient_id)
+        found_by = queries.found_by(session, findings)
+        used = queries.used_readings(session, patient_id, findings)
         views = PatientPages(say, now, days)
         return {
             "patient": person,
             "team": team.name,
             "days": int(days),
             "periods": [int(period) for period in Period],
-            "cases": [case_view(row, say, now) for row in queries.open_cases(session, patient_id)],
+            "cases": [case_view(row, say, now, clauses) for row in open_cases],
             "quantities": views.quantities(data),
-            "findings": [
-                views.finding(one) for one in queries.recent_findings(session, patient_id)
-            ],
+            "findings": [views.finding(one, found_by[one.id], used) for one in findings],
             "updated": say.clock(now),
+            "waiting": sum(one.waits for one in usual_store.levels(session, patient_id)),
+            "held": sum(one.candidate == patient_id for one in desk_store.held(session)),
             "cut": len(readings) if len(readings) == queries.READINGS_LIMIT else None,
         }

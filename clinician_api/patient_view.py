@@ -11,13 +11,15 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from clinician_api.charts import NARROW, WIDE, Chart, LimitSpan, Point, draw
-from clinician_api.texts import Language
+from clinician_api.evidence_view import EvidenceView, FoundBy, UsedReading, evidence_view
+from clinician_api.language import Language
 from clinician_api.words import Words
 from telekol.quantities import FACTS, Quantity, QuantityFacts
 from telekol.severity import Severity
@@ -69,18 +71,23 @@ class PatientData:
     latest: Sequence[StoredObservation]
     judgements: Iterable[Judgement]
     limits: Sequence[PatientLimit]
+    invalid: Mapping[UUID, str] = field(default_factory=dict)
+    """Readings that do not hold, with why in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingView:
     """One line of the table behind a chart."""
 
+    reading_id: UUID
+    measured_at: str
     when: str
     value: str
     severity: str
     severity_word: str
     device: str
     notes: str
+    invalid: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +105,14 @@ class QuantityView:
     limits: str
     svg: str | None
     table: Sequence[ReadingView]
+    invalid: int
 
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
     """One finding in words."""
 
+    id: UUID
     severity: str
     severity_word: str
     quantity: str
@@ -111,6 +120,9 @@ class FindingView:
     reason: str
     late: bool
     insufficient: bool
+    channel: str
+    channel_word: str
+    evidence: EvidenceView
 
 
 class PatientPages:
@@ -127,13 +139,19 @@ class PatientPages:
         judged = worst_by_reading(data.judgements)
         shown = {*USUAL_KIT, *(one.quantity for one in data.latest)}
         shown |= {limit.quantity for limit in data.limits}
+        # Batteries are several devices' in one kit, and say nothing of the patient: they stand
+        # with the homes.
+        shown -= {Quantity.BATTERY}
         return [self._quantity(one, data, judged) for one in Quantity if one in shown]
 
-    def finding(self, finding: Finding) -> FindingView:
+    def finding(
+        self, finding: Finding, found_by: FoundBy, used: Mapping[UUID, UsedReading]
+    ) -> FindingView:
         """Make one line of the recent findings."""
         insufficient = finding.result == "insufficient"
         danish = self._say.language is Language.DANISH
         return FindingView(
+            id=finding.id,
             severity="none" if insufficient else finding.severity,
             severity_word=self._word(None if insufficient else Severity(finding.severity)),
             quantity=self._name(Quantity(finding.quantity)) if finding.quantity else "",
@@ -141,6 +159,9 @@ class PatientPages:
             reason=finding.reason_da if danish else finding.reason_en,
             late=finding.late,
             insufficient=insufficient,
+            channel=finding.channel,
+            channel_word=self._say(f"channel.{finding.channel}"),
+            evidence=evidence_view(finding, found_by, used, self._say, self._now),
         )
 
     def _quantity(self, quantity: Quantity, data: PatientData, judged: Judged) -> QuantityView:
@@ -160,8 +181,9 @@ class PatientPages:
             latest_severity=severity or "none",
             latest_word=self._word(severity) if facts.of_patient else "",
             limits=self._limits(spans, facts) if facts.of_patient else "",
-            svg=self._svg(quantity, readings, spans, judged) if readings else None,
-            table=[self._line(pair, facts, judged) for pair in readings],
+            svg=self._svg(quantity, readings, spans, judged, data.invalid) if readings else None,
+            table=[self._line(pair, facts, judged, data.invalid) for pair in readings],
+            invalid=sum(one.reading_id in data.invalid for one, _ in readings),
         )
 
     def _svg(
@@ -170,33 +192,37 @@ class PatientPages:
         readings: Sequence[Reading],
         spans: Sequence[LimitSpan],
         judged: Judged,
+        invalid: Mapping[UUID, str],
     ) -> str:
         say, facts = self._say, FACTS[quantity]
-        values = [one.value for one, _ in readings]
+        values = [one.value for one, _ in readings if one.reading_id not in invalid]
 
         def number(value: float) -> str:
             return say.number(value, facts.decimals)
 
         def label(point: Point) -> str:
             when, word = say.when(point.at, self._now), self._word(point.severity)
+            if point.aside:
+                word = say("reading.invalid")
             return f"{when}: {number(point.value)} {facts.shown_unit} ({word})"
 
         chart = Chart(
             key=f"chart-{quantity}",
-            title=say("chart.title", quantity=self._name(quantity), days=self._days),
-            description=say(
-                "chart.description",
-                count=len(readings),
-                lowest=number(min(values)),
-                highest=number(max(values)),
-                unit=facts.shown_unit,
-                latest=number(values[0]),
-                limits=self._limits(spans, facts),
+            title=say(
+                "chart.title_day" if self._days == 1 else "chart.title",
+                quantity=self._name(quantity),
+                days=self._days,
             ),
+            description=self._described(values, len(readings), spans, facts),
             start=self._start,
             end=self._now,
             points=[
-                Point(one.measured_at, one.value, judged.get((one.quantity, one.measured_at)))
+                Point(
+                    one.measured_at,
+                    one.value,
+                    judged.get((one.quantity, one.measured_at)),
+                    "invalid" if one.reading_id in invalid else None,
+                )
                 for one, _ in readings
             ],
             limits=spans,
@@ -208,26 +234,45 @@ class PatientPages:
         # Both are sent and the style sheet shows one, so that turning a phone needs no script.
         return draw(chart, WIDE) + draw(chart, NARROW)
 
-    def _line(
+    def _described(
         self,
-        pair: Reading,
+        values: Sequence[float],
+        shown: int,
+        spans: Sequence[LimitSpan],
         facts: QuantityFacts,
-        judged: Judged,
+    ) -> str:
+        """Say what the picture says, of the readings that count; newest first."""
+        invalid = self._say("chart.invalid", count=shown - len(values))
+        if not values:
+            return invalid
+        said = self._say(
+            "chart.description",
+            count=len(values),
+            lowest=self._say.number(min(values), facts.decimals),
+            highest=self._say.number(max(values), facts.decimals),
+            unit=facts.shown_unit,
+            latest=self._say.number(values[0], facts.decimals),
+            limits=self._limits(spans, facts),
+        )
+        return f"{said} {invalid}" if shown > len(values) else said
+
+    def _line(
+        self, pair: Reading, facts: QuantityFacts, judged: Judged, invalid: Mapping[UUID, str]
     ) -> ReadingView:
         one, device = pair
-        severity = judged.get((one.quantity, one.measured_at))
-        notes = [
-            self._say(_ENTERED[one.entered]) if one.entered in _ENTERED else "",
-            self._say(_TIMES[one.time_confidence]) if one.time_confidence in _TIMES else "",
-            *(one.quality or ()),
-        ]
+        why = invalid.get(one.reading_id)
+        severity = judged.get((one.quantity, one.measured_at)) if why is None else None
+        notes = notes_of(one, self._say)
         return ReadingView(
+            reading_id=one.reading_id,
+            measured_at=one.measured_at.isoformat(),
             when=self._say.when(one.measured_at, self._now),
             value=self._say.number(one.value, facts.decimals),
             severity=severity or "none",
-            severity_word=self._word(severity),
+            severity_word=self._word(severity) if why is None else self._say("reading.invalid"),
             device=" ".join(part for part in (device.manufacturer, device.model) if part),
-            notes=", ".join(note for note in notes if note),
+            notes=", ".join(note for note in (why, notes) if note),
+            invalid=why is not None,
         )
 
     def _limits(self, spans: Sequence[LimitSpan], facts: QuantityFacts) -> str:
@@ -241,6 +286,8 @@ class PatientPages:
         return ", ".join(written) or self._say("patient.no_limits")
 
     def _tick(self, moment: datetime) -> str:
+        if self._days == 1:
+            return self._say.clock(moment)
         week = self._days <= 7
         return self._say.weekday(moment) if week else self._say.day(moment)
 
@@ -250,6 +297,16 @@ class PatientPages:
 
     def _word(self, severity: Severity | None) -> str:
         return self._say(f"severity.{severity or 'none'}")
+
+
+def notes_of(one: StoredObservation, say: Words) -> str:
+    """Write what is special about a reading: who typed it, how sure its time is, its quality."""
+    notes = [
+        say(_ENTERED[one.entered]) if one.entered in _ENTERED else "",
+        say(_TIMES[one.time_confidence]) if one.time_confidence in _TIMES else "",
+        *(one.quality or ()),
+    ]
+    return ", ".join(note for note in notes if note)
 
 
 def worst_by_reading(judgements: Iterable[Judgement]) -> Judged:

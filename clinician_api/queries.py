@@ -19,7 +19,9 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import col, func, select
 
+from clinician_api.clauses import Clause, clauses_of, finding_ids
 from clinician_api.database import ReadSession
+from clinician_api.evidence_view import FoundBy
 from telekol.severity import Severity
 from telekol.tables import (
     CaseEvent,
@@ -27,6 +29,7 @@ from telekol.tables import (
     Finding,
     Judgement,
     MeasuringDevice,
+    Membership,
     Patient,
     PatientLimit,
     StoredObservation,
@@ -39,6 +42,10 @@ BOARD_LIMIT: Final = 300
 
 READINGS_LIMIT: Final = 2000
 """Most readings of one patient a page shows: twenty a day for the longest period, 90 days."""
+
+EVIDENCE_REACH: Final = timedelta(days=100)
+"""How far before a finding its readings are looked for: a window of 32 readings at one in three
+days. Older ones are counted and not shown."""
 
 UNDO_WINDOW: Final = timedelta(minutes=30)
 """How long a case that an acknowledgement closed stays in sight, so that it can be undone."""
@@ -85,6 +92,14 @@ def clinician(session: ReadSession, clinician_id: str) -> tuple[Clinician, Team]
     return session.exec(joined.where(col(Clinician.id) == clinician_id)).first()
 
 
+def roles(session: ReadSession, clinician_id: str) -> Sequence[str]:
+    """List the roles that somebody has now, in whatever team."""
+    statement = select(Membership.role).where(
+        col(Membership.clinician_id) == clinician_id, col(Membership.period).contains(func.now())
+    )
+    return session.exec(statement.distinct()).all()
+
+
 def open_cases(
     session: ReadSession, patient_id: UUID | None = None, most: int = BOARD_LIMIT
 ) -> list[CaseRow]:
@@ -94,6 +109,20 @@ def open_cases(
         conditions.append(col(TriageCase.patient_id) == patient_id)
     order = (_RANK.desc(), _TURN, col(TriageCase.opened_at), col(TriageCase.id))
     return _case_rows(session, *conditions, order=order, most=most)
+
+
+def clauses(session: ReadSession, rows: Sequence[CaseRow]) -> dict[UUID, list[Clause]]:
+    """Give the findings that the sentences of these cases are made of; two questions for all."""
+    if not rows:
+        return {}
+    case_ids = [row.case.id for row in rows]
+    events = select(CaseEvent).where(col(CaseEvent.case_id).in_(case_ids))
+    named = finding_ids(session.exec(events.order_by(col(CaseEvent.version))).all())
+    wanted = {one for ids in named.values() for one in ids}
+    names = ("id", "severity", "measured_at", "reason_da", "reason_en")
+    statement = sqlalchemy.select(*(getattr(Finding, name) for name in names))
+    found = session.execute(statement.where(col(Finding.id).in_(wanted)))
+    return clauses_of(named, [Clause(*row) for row in found])
 
 
 def just_closed(session: ReadSession, now: datetime) -> list[CaseRow]:
@@ -148,8 +177,22 @@ def readings(
     return session.exec(statement).all()
 
 
+def reading(
+    session: ReadSession, patient_id: UUID, reading_id: UUID, measured_at: datetime
+) -> tuple[StoredObservation, MeasuringDevice] | None:
+    """Find one of a patient's readings; None if it is not theirs, or not of that time."""
+    moment = measured_at, measured_at + timedelta(microseconds=1)
+    one = _from_function(func.patient_readings(patient_id, *moment))
+    statement = (
+        select(one, MeasuringDevice)
+        .join(MeasuringDevice, col(MeasuringDevice.id) == col(one.device_id))
+        .where(col(one.reading_id) == reading_id)
+    )
+    return session.exec(statement).first()
+
+
 def latest_readings(session: ReadSession, patient_id: UUID) -> Sequence[StoredObservation]:
-    """List the newest reading of each quantity, however old it is."""
+    """List the newest reading of each quantity that counts, however old it is."""
     reading = _from_function(func.newest_readings(patient_id))
     return session.exec(select(reading).order_by(col(reading.quantity))).all()
 
@@ -204,6 +247,43 @@ def recent_findings(session: ReadSession, patient_id: UUID, most: int = 15) -> S
         .where((col(Finding.severity) != "green") | (col(Finding.result) == "insufficient"))
         .order_by(col(Finding.measured_at).desc(), col(Finding.found_at).desc())
         .limit(most)
+    )
+    return session.exec(statement).all()
+
+
+def found_by(session: ReadSession, findings: Sequence[Finding]) -> dict[UUID, FoundBy]:
+    """Say with which rule set findings were made, and whether it was approved then."""
+    asked = text(
+        "select f.id, r.name, r.version, b.approved from finding f "
+        "left join rule_set r on r.id = f.rule_set_id left join rule_basis b on b.id = f.basis_id "
+        "where f.id = any(:ids)"
+    )
+    rows = session.connection().execute(asked, {"ids": [one.id for one in findings]})
+    return {row[0]: FoundBy(*row[1:]) for row in rows}
+
+
+def used_readings(
+    session: ReadSession, patient_id: UUID, findings: Sequence[Finding]
+) -> dict[UUID, tuple[str, datetime, float]]:
+    """Give the readings that findings name and that are the patient's still."""
+    ids = {one for finding in findings for one in finding.reading_ids}
+    since = min((one.measured_at for one in findings), default=None)
+    if since is None:
+        return {}
+    one = _from_function(func.patient_readings(patient_id, since - EVIDENCE_REACH))
+    statement = select(one.reading_id, one.quantity, one.measured_at, one.value)
+    rows = session.exec(statement.where(col(one.reading_id).in_(ids)))
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+
+def findings_of(session: ReadSession, patient_id: UUID, reading_id: UUID) -> Sequence[Finding]:
+    """List the findings that are about one reading or use it, newest first."""
+    statement = (
+        select(Finding)
+        .where(col(Finding.patient_id) == patient_id)
+        .where(sqlalchemy.any_(col(Finding.reading_ids)) == reading_id)
+        .order_by(col(Finding.found_at).desc())
+        .limit(20)
     )
     return session.exec(statement).all()
 

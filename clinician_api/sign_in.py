@@ -14,6 +14,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from clinician_api import pages, queries
+from clinician_api.rights import Right, rights_of
 from clinician_api.sessions import LIFETIME
 from clinician_api.visitor import AHouse, House
 
@@ -36,7 +37,7 @@ def sign_in(request: Request, house: AHouse, clinician: Annotated[str, Form()] =
         _log.warning("sign-in refused cause=unknown-clinician")
         return _page(request, house, status=422)
     _log.info("sign-in demo clinician=%s", clinician)
-    answer = RedirectResponse("/board", status_code=303)
+    answer = RedirectResponse(_first_page(house, clinician), status_code=303)
     answer.set_cookie(
         house.cookies.name,
         house.cookies.issue(clinician, house.now()),
@@ -54,6 +55,12 @@ def sign_out(house: AHouse) -> Response:
     answer = RedirectResponse("/sign-in", status_code=303)
     answer.delete_cookie(house.cookies.name)
     return answer
+
+
+def _first_page(house: House, clinician: str) -> str:
+    with house.database.reading() as session:
+        rights = rights_of(queries.roles(session, clinician))
+    return "/board" if Right.PATIENTS in rights else "/"
 
 
 def _is_known(house: House, clinician: str) -> bool:

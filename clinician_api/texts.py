@@ -7,25 +7,16 @@ the length of modules.
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
+from clinician_api.language import Language, Text
+from clinician_api.texts_desk import DESK
+from clinician_api.texts_physician import PHYSICIAN
+from clinician_api.texts_technical import TECHNICAL
 
-class Language(StrEnum):
-    """A language people can choose."""
+__all__ = ["MONTHS", "TEXTS", "WEEKDAYS", "Language", "Text"]
 
-    DANISH = "da"
-    ENGLISH = "en"
-
-
-class Text(NamedTuple):
-    """One text in every language."""
-
-    da: str
-    en: str
-
-
-TEXTS: Final[dict[str, Text]] = {
+_GENERAL: Final[dict[str, Text]] = {
     "app.name": Text("Tele-KOL", "Tele-KOL"),
     "app.skip": Text("Gå til indholdet", "Skip to content"),
     "app.sign_out": Text("Log af", "Sign out"),
@@ -84,10 +75,14 @@ TEXTS: Final[dict[str, Text]] = {
     "state.closed": Text("Afsluttet", "Closed"),
     "state.by": Text("af {name} {time}", "by {name} {time}"),
     "state.closed_by": Text("set af {name} {time}", "seen by {name} {time}"),
-    "channel.missing": Text("Manglende måling", "Missing reading"),
+    "channel.clinical": Text("Målinger", "Readings"),
+    "channel.missing": Text("Mangler", "Missing"),
     "channel.technical": Text("Teknik", "Technical"),
     "action.acknowledge": Text("Kvittér", "Acknowledge"),
     "action.unacknowledge": Text("Fortryd", "Undo"),
+    "action.clear": Text("Afslut", "Close"),
+    "action.clear_for": Text("Afslut for {name}", "Close for {name}"),
+    "action.clear_doing": Text("Afslutter …", "Closing …"),
     "action.acknowledge_for": Text("Kvittér for {name}", "Acknowledge for {name}"),
     "action.unacknowledge_for": Text(
         "Fortryd kvittering for {name}", "Undo acknowledgement for {name}"
@@ -117,6 +112,7 @@ TEXTS: Final[dict[str, Text]] = {
     "patient.cases": Text("Åbne sager", "Open cases"),
     "patient.no_cases": Text("Ingen åbne sager", "No open cases"),
     "patient.period": Text("Periode", "Period"),
+    "patient.day": Text("24 timer", "24 hours"),
     "patient.days": Text("{days} dage", "{days} days"),
     "patient.never": Text("Ingen målinger endnu", "No readings yet"),
     "patient.none_in_period": Text("Ingen målinger i perioden", "No readings in the period"),
@@ -151,9 +147,14 @@ TEXTS: Final[dict[str, Text]] = {
     "limit.yellow_high": Text("gul over {value}", "yellow above {value}"),
     "limit.red_high": Text("rød over {value}", "red above {value}"),
     "chart.title": Text("{quantity} de seneste {days} dage", "{quantity}, the last {days} days"),
+    "chart.title_day": Text("{quantity} det seneste døgn", "{quantity}, the last 24 hours"),
     "chart.description": Text(
         "{count} målinger mellem {lowest} og {highest} {unit}; seneste {latest} {unit}. {limits}.",
         "{count} readings from {lowest} to {highest} {unit}; latest {latest} {unit}. {limits}.",
+    ),
+    "chart.invalid": Text(
+        "{count} ugyldige målinger er vist som tomme, overstregede ringe og tæller ikke med.",
+        "{count} invalid readings are shown as empty rings, struck through, and do not count.",
     ),
     # Signing in
     "sign_in.title": Text("Log på", "Sign in"),
@@ -176,7 +177,30 @@ TEXTS: Final[dict[str, Text]] = {
     ),
     "role.nurse": Text("sygeplejerske", "nurse"),
     "role.physician": Text("læge", "physician"),
+    "role.assistant": Text("assistent", "assistant"),
+    "role.administrator": Text("administrator", "administrator"),
+    "role.logistics": Text("support", "support"),
+    "role.viewer": Text("læseadgang", "may read"),
+    # Where one can go
+    "nav.label": Text("Sider", "Pages"),
+    "nav.board": Text("Tavle", "Board"),
+    "nav.held": Text("Uden ejer", "Without owner"),
+    "nav.technical": Text("Hjem og udstyr", "Homes and devices"),
+    "nav.rules": Text("Regelsæt", "Rule sets"),
     # What can go wrong
+    "error.back": Text("Tilbage", "Back"),
+    "error.forbidden": Text(
+        "Din rolle giver ikke adgang til dette.", "Your role does not give access to this."
+    ),
+    "error.not_yours": Text(
+        "Kun sygeplejersker og læger, der arbejder for borgeren, kan gøre dette.",
+        "Only nurses and physicians who work for the patient can do this.",
+    ),
+    "error.decided_first": Text(
+        "En anden har taget stilling først, og din beslutning er ikke gemt. Se, hvad der gælder "
+        "nu.",
+        "Somebody else decided first, and yours was not saved. See what holds now.",
+    ),
     "error.title": Text("Noget gik galt", "That did not work"),
     "error.database_away": Text(
         "Databasen kan ikke nås lige nu. Intet vises, fordi det kunne være forældet. "
@@ -220,6 +244,8 @@ TEXTS: Final[dict[str, Text]] = {
     "since.at": Text("kl. {time}", "at {time}"),
     "ago.ahead": Text("i fremtiden", "in the future"),
 }
+
+TEXTS: Final[dict[str, Text]] = {**_GENERAL, **DESK, **TECHNICAL, **PHYSICIAN}
 
 WEEKDAYS: Final = Text("man tir ons tor fre lør søn", "Mon Tue Wed Thu Fri Sat Sun")
 MONTHS: Final = Text(

@@ -3,6 +3,8 @@
 Owns the step from a request to typed values. The guard has already refused the anonymous;
 here the database is asked whether the clinician still exists, so that removing one takes
 effect at the next request and not when the cookie ends; `board` asks again for open streams.
+What somebody may do follows from the roles that hold now (`rights`): `AVisitor` may see patients,
+and a route that wants another right says so with `needs`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from fastapi import Depends, Request
 from clinician_api import queries
 from clinician_api.database import Database
 from clinician_api.hub import Hub
+from clinician_api.rights import Right, rights_of
 from clinician_api.sessions import SessionCookies, SignedIn
 from clinician_api.settings import ApiSettings
 from clinician_api.texts import Language
@@ -45,6 +48,15 @@ class Visitor:
     role: str
     team: str
     session: SignedIn
+    rights: frozenset[Right]
+
+    def may(self, right: str) -> bool:
+        """Whether this person may do this kind of thing."""
+        return right in self.rights
+
+
+class ForbiddenError(Exception):
+    """Somebody is signed in whose roles do not allow this."""
 
 
 class SignedOutError(Exception):
@@ -77,7 +89,23 @@ def visitor(request: Request, house: AHouse) -> Visitor:
         if found is None:
             raise SignedOutError
         clinician, team = found
-        return Visitor(clinician.id, clinician.name, clinician.role, team.name, session)
+        rights = rights_of(queries.roles(database, clinician.id))
+        return Visitor(clinician.id, clinician.name, clinician.role, team.name, session, rights)
+
+
+AnyVisitor = Annotated[Visitor, Depends(visitor)]
+"""Whoever is signed in, with whatever rights."""
+
+
+def needs(right: Right) -> Callable[[Visitor], Visitor]:
+    """Make a dependency that gives the clinician who asks, if they have `right`."""
+
+    def checked(visitor: AnyVisitor) -> Visitor:
+        if right not in visitor.rights:
+            raise ForbiddenError
+        return visitor
+
+    return checked
 
 
 def chosen_language(request: Request) -> Language | None:
@@ -95,5 +123,9 @@ def _language(code: str | None) -> Language | None:
     return next((language for language in Language if language == code), None)
 
 
-AVisitor = Annotated[Visitor, Depends(visitor)]
+AVisitor = Annotated[Visitor, Depends(needs(Right.PATIENTS))]
+AWorker = Annotated[Visitor, Depends(needs(Right.CASES))]
+AReadingsJudge = Annotated[Visitor, Depends(needs(Right.READINGS))]
+AnApprover = Annotated[Visitor, Depends(needs(Right.APPROVE))]
+ATechnician = Annotated[Visitor, Depends(needs(Right.TECHNICAL))]
 SomeWords = Annotated[Words, Depends(words)]

@@ -25,9 +25,7 @@ def cohort(
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     cadence: Annotated[
         Cadence,
-        typer.Option(
-            help="Agreed days; an introduction is daily for 14 days, then weekly or twice weekly."
-        ),
+        typer.Option(help="Agreed days; an introduction is daily for 14 days, then the other."),
     ] = Cadence.DAILY,
     start: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="First day, local.")

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 from rich.console import Console
 
-from ingest.operators import By, Json, Reason, database, person, print_json, print_table, rows, said
+from ingest.operators import (
+    By,
+    Json,
+    Reason,
+    age,
+    database,
+    person,
+    print_json,
+    print_table,
+    rows,
+    said,
+)
 from telekol import queries
 from telekol.errors import TelekolError
 
@@ -45,7 +55,7 @@ def list_gaps(
     """List gaps: gateway, life of its outbox (boot), from, to, since when, asked again when."""
     values = {
         "gateway": gateway,
-        "older_than": timedelta(hours=older_than_hours),
+        "older_than": age(older_than_hours),
         "everything": everything,
     }
     with database("gaps") as connection:

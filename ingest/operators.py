@@ -9,7 +9,7 @@ import getpass
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import psycopg
@@ -68,6 +68,20 @@ def rows(connection: Connection[Any], query: bytes, values: Mapping[str, Any]) -
     """Ask a named query; each row is a dictionary."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, values).fetchall()
+
+
+def age(hours: float) -> timedelta:
+    """Give a time span that a person asked for.
+
+    Raises
+    ------
+    TelekolError
+        If it is none, as nan, or longer than a calendar.
+    """
+    try:
+        return timedelta(hours=hours)
+    except (ValueError, OverflowError):
+        raise TelekolError(f"expected a number of hours, found {hours:g}") from None
 
 
 def person(by: str | None) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
 from ingest import replay
-from ingest.operators import By, Json, database, person, print_json, print_table, rows
+from ingest.operators import By, Json, age, database, person, print_json, print_table, rows
 from ingest.replay import SQL, STORED
 from telekol.errors import TelekolError
 
@@ -51,7 +50,7 @@ def list_entries(
         "code": code,
         "gateway": gateway,
         "states": None if everything else _OPEN,
-        "older_than": timedelta(hours=older_than_hours),
+        "older_than": age(older_than_hours),
         "most": most,
     }
     with database("quarantine") as connection:

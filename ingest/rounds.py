@@ -1,4 +1,4 @@
-"""What ingest does beside storing: looks for gaps, and asks homes for what is missing.
+"""What ingest does beside storing: looks for gaps, asks homes for what is missing, writes to them.
 
 Owns the thread it happens in, so that a slow look never holds a reading back. Touches the clock
 and, through those it calls, PostgreSQL and the broker.
@@ -18,6 +18,7 @@ from psycopg import Connection
 
 from ingest import gap_watch
 from ingest.asking_desk import AskingDesk
+from ingest.letter_desk import LetterDesk
 from ingest.line import open_line
 from ingest.settings import IngestSettings
 from ingest.subscriber import Subscriber
@@ -42,6 +43,7 @@ class Rounds:
         self._is_receiving: Callable[[], bool] = subscriber.is_receiving
         self._stop = stop
         self._asking = AskingDesk(url, subscriber.send, settings.ingest_ask_every_s)
+        self._letters = LetterDesk(url, subscriber.send)
         self._gaps = _GapRound(url)
         self._thread = threading.Thread(target=self._run, name="rounds", daemon=True)
 
@@ -56,10 +58,12 @@ class Rounds:
                 self._gaps.look(now)
                 if self._is_receiving():
                     self._asking.look(now)
+                    self._letters.look(now)
             except Exception:
                 log.exception("a round failed; it is made again")
             self._stop.wait(STEP_S)
         self._asking.close()
+        self._letters.close()
         self._gaps.close()
 
 

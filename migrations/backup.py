@@ -8,8 +8,9 @@ Invariants
 1. Counts and checksums are taken in the snapshot that is dumped, so that a backup of a house that
    goes on working can be held against its restored copy, row for row.
 2. Nothing that is there is overwritten: no file, and no database that holds anything.
-3. A restore is one transaction: it is there whole, or the database is as empty as before. With
-   TimescaleDB, which cannot be restored in one, a failure says that the database must be dropped.
+3. A restore is one transaction: it is there whole, or the database is as empty as before; only the
+   owners of some functions are given back in the next. With TimescaleDB, which cannot be restored
+   in one, a failure says that the database must be dropped.
 """
 
 from __future__ import annotations
@@ -104,6 +105,7 @@ def restore(url: str, file: Path, progress: Progress) -> Manifest:
         _make_roles(connection, manifest)
         progress.step("restoring", programs.entries(program, file))
         _load(connection, url, program, file, manifest, progress)
+        _give_back(connection, manifest)
         found = _sums(connection, progress)
     differing = differences(manifest.tables, found)
     if differing:
@@ -137,6 +139,7 @@ def _dump(connection: Connection[Any], url: str, part: Path, progress: Progress)
         sha256=sha256(part, progress.advance),
         roles=tuple(_names(connection, "roles")),
         extensions=tuple(names),
+        lenders=tuple(_pairs(connection, "lenders")),
         timescale_version=_version(connection),
         tables=tables,
     )
@@ -215,6 +218,25 @@ def _make_roles(connection: Connection[Any], manifest: Manifest) -> None:
             ) from None
 
 
+def _give_back(connection: Connection[Any], manifest: Manifest) -> None:
+    """Let functions that lend their owner's rights lend the same ones as before.
+
+    Whoever restores owns them otherwise: an administrator, whose rights a page would then have.
+    """
+    owners = sql.SQL(", ").join(
+        sql.Identifier(name) for name in {one[1] for one in manifest.lenders}
+    )
+    with connection.transaction():
+        if manifest.lenders:
+            connection.execute(sql.SQL("grant create on schema public to {}").format(owners))
+        for function, owner in manifest.lenders:
+            found = connection.execute(_SQL["lend"], {"function": function, "owner": owner})
+            for (statement,) in found.fetchall():
+                connection.execute(str(statement).encode())
+        if manifest.lenders:
+            connection.execute(sql.SQL("revoke create on schema public from {}").format(owners))
+
+
 def _load(
     connection: Connection[Any],
     url: str,
@@ -257,6 +279,10 @@ def _make_timescale(connection: Connection[Any], manifest: Manifest) -> None:
 def _one(connection: Connection[Any], query: str) -> object:
     row = connection.execute(_SQL[query]).fetchone()
     return row[0] if row else None
+
+
+def _pairs(connection: Connection[Any], query: str) -> list[tuple[str, str]]:
+    return [(str(one), str(other)) for one, other in connection.execute(_SQL[query])]
 
 
 def _version(connection: Connection[Any]) -> str | None:

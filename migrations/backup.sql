@@ -44,6 +44,20 @@ select extname from pg_extension where extname <> 'plpgsql' order by 1
 -- timescale_version: Which version of TimescaleDB is in this database.
 select extversion from pg_extension where extname = 'timescaledb'
 
+-- lenders: Functions that lend their owner's rights to whoever calls them, where that is not the owner
+-- of the database's tables: pg_restore gives all of them to whoever restores.
+select p.oid::regprocedure::text, r.rolname
+from pg_proc p
+join pg_roles r on r.oid = p.proowner
+where p.prosecdef and p.pronamespace = 'public'::regnamespace
+    and p.proowner <> (select relowner from pg_class where oid = 'public.alembic_version'::regclass)
+    and not exists (select from pg_depend d
+        where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+order by 1
+
+-- lend: Let a role be their owner.
+select format('alter function %%s owner to %%I', %(function)s::regprocedure, %(owner)s::text)
+
 -- roles: To whom the database's things grant rights, beside their owner.
 select distinct r.rolname
 from pg_shdepend s

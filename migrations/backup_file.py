@@ -49,6 +49,8 @@ class Manifest(BaseModel):
         Names that the dump grants rights to; pg_dump itself makes no role.
     extensions
         Names of the extensions in the database.
+    lenders
+        Functions that lend their owner's rights, and their owners.
     timescale_version
         Of TimescaleDB, which is restored under the very same version; None without it.
     """
@@ -65,6 +67,7 @@ class Manifest(BaseModel):
     sha256: str
     roles: tuple[str, ...]
     extensions: tuple[str, ...]
+    lenders: tuple[tuple[str, str], ...] = ()
     timescale_version: str | None = None
     tables: dict[str, TableSum]
 

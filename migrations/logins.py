@@ -27,6 +27,10 @@ ROLES: Final[Mapping[str, str]] = {
 }
 """Who signs in, and the role of the migrations that it works in."""
 
+WORKS_AS: Final[Mapping[str, str]] = {"telekol_operator": "telekol_ingest"}
+"""Roles that have another's rights too. The migrations grant it, but it belongs to the server: no
+backup holds it, so that it is granted again here."""
+
 LEAST_SIGNS: Final = 16
 """Of a password that no person types; `.env.example` says how to make one of 48."""
 
@@ -88,6 +92,14 @@ def _make(connection: Connection[Any], who: str, password: str) -> None:
         )
     )
     connection.execute(sql.SQL("grant {} to {}").format(role, sql.Identifier(login)))
+    other = WORKS_AS.get(ROLES[who])
+    if other is not None and not _is_member(connection, ROLES[who], other):
+        connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(other), role))
+
+
+def _is_member(connection: Connection[Any], role: str, other: str) -> bool:
+    row = connection.execute("select pg_has_role(%s, %s, 'member')", [role, other]).fetchone()
+    return bool(row and row[0])
 
 
 def _is_there(connection: Connection[Any], role: str) -> bool:

@@ -37,6 +37,7 @@ SERVICES: Final[dict[str, type[TelekolSettings]]] = {
     "alerts": AlertsSettings,
     "replay": DatabaseCommandSettings,
     "reference": DatabaseCommandSettings,
+    "questionnaires": DatabaseCommandSettings,
     "api": ApiSettings,
 }
 """Every service that reads settings, in the order of a reading's way."""

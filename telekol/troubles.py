@@ -48,6 +48,8 @@ class TroubleCode(StrEnum):
     """Said by the server: numbers that the gateway gave out have not come for an hour."""
     READINGS_QUARANTINED = "readings-quarantined"
     """Said by the server: something of this gateway waits for an operator."""
+    READING_HELD = "reading-held"
+    """Said by the server: a reading waits for a person to say whose it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +210,12 @@ TROUBLES: Final[dict[TroubleCode, Words]] = {
         "igen.",
         english="Something that the gateway sent could not be stored and was set aside.",
         english_step="Ask operations to see why with telekol quarantine list, mend it and retry.",
+    ),
+    TroubleCode.READING_HELD: Words(
+        danish="En måling kan være en andens og holdes tilbage, til nogen har taget stilling.",
+        danish_step="Spørg borgeren, hvem der målte, og angiv, hvis målingen er.",
+        english="A reading may be somebody else's and is held back until somebody has decided.",
+        english_step="Ask the person who measured, and say whose the reading is.",
     ),
 }
 

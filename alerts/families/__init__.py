@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from alerts.families import charts, limits, movement, pair, usual
+from alerts.families import asked, charts, limits, movement, pair, predicted, silence, usual
 from alerts.families.base import Family
 
 REGISTRY: Final[Mapping[str, Family]] = {
@@ -22,5 +22,9 @@ REGISTRY: Final[Mapping[str, Family]] = {
         charts.EWMA,
         charts.CUSUM,
         pair.FAMILY,
+        predicted.FAMILY,
+        *asked.FAMILIES,
+        silence.ADHERENCE,
+        silence.TECHNICAL,
     )
 }

@@ -98,6 +98,7 @@ def judge(window: Window, limits: Limits) -> Judgement:
     first = passed_any.argmax(axis=0)
     flagged = passed_any.any(axis=0)
     unknown = ~np.isfinite(value)
+    flagged &= ~unknown
     severity = np.where(flagged, np.where(first < 2, RED, YELLOW), GREEN)
     severity[unknown] = INSUFFICIENT
     score = np.where(flagged, past[first, np.arange(len(value))], 0.0)

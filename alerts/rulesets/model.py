@@ -29,7 +29,7 @@ from pydantic import (
 )
 
 from alerts.families import REGISTRY
-from alerts.families.base import Family, FamilyParameters
+from alerts.families.base import Family, FamilyParameters, Input
 from alerts.rules.judging import Need
 from alerts.window import WIDTH
 from telekol.quantities import FACTS, Quantity
@@ -89,6 +89,12 @@ class Confirm(_Part):
     """Ask the home for a second measurement before a doubtful red is raised."""
 
     within_minutes: int = Field(ge=1, le=120)
+
+
+_OF_READINGS: Final = (
+    "quantity", "most_readings", "need", "persist", "confirm", "hysteresis", "hold_off_days",
+)  # fmt: skip
+"""What a rule over answers may not have: it would be passed over in silence."""
 
 
 class RuleSpec(_Part):
@@ -161,6 +167,15 @@ class RuleSpec(_Part):
                 f"most_readings must be at least the least count, {self.needed.least_count}; "
                 f"found {self.most_readings}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _answers_are_judged_one_at_a_time(self) -> Self:
+        if self.kind.takes is not Input.QUESTIONNAIRE:
+            return self
+        for name in _OF_READINGS:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} is for rules over readings; {self.family} judges answers")
         return self
 
     @property

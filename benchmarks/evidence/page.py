@@ -19,11 +19,12 @@ Results = Mapping[str, Any]
 
 OURS: Final = "kol-standard"
 ALONE: Final = "kol-standard, readings alone"
+AS_IT_IS: Final = "kol-standard, tree as it is"
 LIMITS: Final = "fixed limits"
 OWN_LIMITS: Final = "personal limits"
 ASKED_LIMITS: Final = "fixed limits and questions"
 OWN_ASKED_LIMITS: Final = "personal limits and questions"
-_ORDER: Final = (OURS, LIMITS, OWN_LIMITS, ASKED_LIMITS, OWN_ASKED_LIMITS, ALONE)
+_ORDER: Final = (OURS, LIMITS, OWN_LIMITS, ASKED_LIMITS, OWN_ASKED_LIMITS, ALONE, AS_IT_IS)
 
 _CURVES: Final = {
     LIMITS: "fixed",
@@ -63,6 +64,10 @@ def _numbers(results: Results) -> dict[str, str]:
         "against_personal": _differences(results, ALONE, OWN_LIMITS, _CLOSE),
         "against_personal_wide": _differences(results, ALONE, OWN_LIMITS, _WIDE),
         "by_chance": _listed(f"{of['by_chance'][_CLOSE]:.0%} {n}" for n, of in cadences.items()),
+        "tree_false": _listed(
+            f"{of['entrants'][AS_IT_IS]['false_per_stable_day']['value']:.2f} {name}"
+            for name, of in cadences.items()
+        ),
         "other_rules": f"{daily['entrants'][OURS]['false_by_other_rules']:.3f}",
         "lead": f"{daily['entrants'][OURS]['lead_days']['median']:.1f}",
         "exacerbations": str(daily["exacerbations"]),

@@ -37,7 +37,9 @@ WORSE: Final = "tree yellow"
 """What counts as "the patient says it is worse" beside a reading: more breathless or more cough."""
 
 
-def entrant(rule_set: RuleSet, *, answers: bool, questions: str = fixed.NO_QUESTIONS) -> Entrant:
+def entrant(
+    rule_set: RuleSet, *, answers: bool, questions: str = fixed.NO_QUESTIONS, note: str = ""
+) -> Entrant:
     """Let a rule set take part.
 
     Parameters
@@ -46,8 +48,10 @@ def entrant(rule_set: RuleSet, *, answers: bool, questions: str = fixed.NO_QUEST
         Whether it knows the daily questions; without them it judges readings alone.
     questions
         From which answers on it flags a day by the answers alone.
+    note
+        What is said beside its name.
     """
-    name = rule_set.name if answers else f"{rule_set.name}, readings alone"
+    name = f"{rule_set.name}, {note}" if note else rule_set.name
     flagged = questions if answers else fixed.NO_QUESTIONS
 
     def see(world: World) -> Seen:

@@ -29,7 +29,8 @@ def trial(asked: Asked, rules: str = loading.STANDARD) -> dict[str, Any]:
             asked,
             [
                 entrant(rule_set, answers=True, questions=fixed.BREATHLESS),
-                entrant(rule_set, answers=False),
+                entrant(rule_set, answers=False, note="readings alone"),
+                entrant(rule_set, answers=True, questions="tree yellow", note="tree as it is"),
             ],
         )
     about = {"name": rule_set.name, "version": rule_set.version}

@@ -236,7 +236,7 @@
       if (!state.fetched) refresh();
     });
     source.addEventListener("reload", () => { heard(); refresh(); });
-    for (const kind of ["case", "finding"]) source.addEventListener(kind, (event) => onEvent(kind, JSON.parse(event.data)));
+    for (const kind of ["case", "finding", "desk"]) source.addEventListener(kind, (event) => onEvent(kind, JSON.parse(event.data)));
     source.addEventListener("error", () => {
       state.open = false;
       show();
@@ -256,7 +256,7 @@
   function onEvent(kind, data) {
     heard();
     const patient = region.dataset.patient;
-    if (patient ? data.patient === patient : kind === "case") refresh();
+    if (patient ? data.patient === patient : kind !== "finding") refresh();
   }
 
   connect();

@@ -31,6 +31,7 @@ _TEAMS: Final = (
 _CLINICIANS: Final = (
     ("sygeplejerske-demo", "Sofie Demokjær", "akutteam-proeveby", "nurse"),
     ("laege-demo", "Laust Testgaard", "lungeteam-proeveby", "physician"),
+    ("support-demo", "Tekla Tænktop", "akutteam-proeveby", "logistics"),
 )
 
 
@@ -66,6 +67,24 @@ def homes_of(gateways: Sequence[str], usual_weights_kg: Sequence[float]) -> list
         )
         for number, (gateway, weight) in enumerate(zip(gateways, usual_weights_kg, strict=True))
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """For how many days a patient is in the programme, and by which plan."""
+
+    days: int
+    due: str
+    counts_from: str
+
+
+IN_THE_EVENING: Final = Enrolled(0, "23:59", "23 hours")
+"""Whoever is simulated is asked from now on, and has the whole day for it."""
+
+SILENT_FOR_DAYS: Final = Enrolled(3, "10:00", "10 hours")
+
+SILENT: Final = ("gateway-silent", "Ylva Opdigtet")
+"""A patient whose kit lies in a drawer: nothing ever comes, so that the demo shows silence."""
 
 
 def seed(url: str, homes: Sequence[DemoHome]) -> list[DemoHome]:
@@ -115,7 +134,61 @@ def _add(connection: Connection[Any], home: DemoHome) -> bool:
             "values (%s, %s, %s, %s, %s, %s, now() - interval '1 year', %s)",
             [home.patient_id, quantity, *limits, SET_BY],
         )
+    _enrol(connection, home.patient_id, list(home.limits()), IN_THE_EVENING)
     return True
+
+
+def seed_silence(url: str) -> None:
+    """Put in the patient of whom nothing ever comes; once."""
+    gateway, name = SILENT
+    with psycopg.connect(url) as connection:
+        home = DemoHome(gateway, f"kit-{gateway}", uuid5(_NAMESPACE, gateway), name, 74.0)
+        added = connection.execute(
+            "insert into patient (id, name, team_id) values (%s, %s, 'akutteam-proeveby') "
+            "on conflict do nothing",
+            [home.patient_id, home.name],
+        )
+        if added.rowcount == 0:
+            return
+        connection.execute("insert into kit values (%s)", [home.kit])
+        connection.execute(
+            "insert into gateway (id, kit_id, enrolled_at) "
+            "values (%s, %s, now() - interval '4 days')",
+            [home.gateway, home.kit],
+        )
+        connection.execute(
+            "insert into kit_assignment (kit_id, patient_id, period) "
+            "values (%s, %s, tstzrange(now() - interval '3 days', null))",
+            [home.kit, home.patient_id],
+        )
+        _enrol(connection, home.patient_id, ["spo2", "pulse_rate"], SILENT_FOR_DAYS)
+
+
+def _enrol(
+    connection: Connection[Any], patient_id: UUID, quantities: Sequence[str], how: Enrolled
+) -> None:
+    """Enrol a patient by a plan that asks for each quantity every day."""
+    connection.execute(
+        "insert into programme values ('kol-demo', 'Tele-KOL, demo', 'Tele-COPD, demo') "
+        "on conflict do nothing"
+    )
+    row = connection.execute(
+        "with e as (insert into enrolment (patient_id, programme_id, team_id, period) "
+        "values (%s, 'kol-demo', 'akutteam-proeveby', "
+        "tstzrange(now() - make_interval(days => %s), null)) returning id, period) "
+        "insert into plan (enrolment_id, period, set_by) "
+        "select id, period, 'sygeplejerske-demo' from e returning id",
+        [patient_id, how.days],
+    ).fetchone()
+    assert row is not None, "the plan was inserted"  # noqa: S101
+    for quantity in quantities:
+        connection.execute(
+            "with i as (insert into plan_item (plan_id, quantity) values (%s, %s) returning id) "
+            "insert into plan_time (plan_item_id, phase, weekday, due, counts_from, "
+            "remind_before) select i.id, 'steady', day, %s, %s, interval '1 hour' "
+            "from i, generate_series(1, 7) day",
+            [row[0], quantity, how.due, how.counts_from],
+        )
 
 
 def _name(number: int) -> str:

@@ -1,7 +1,7 @@
 """Rule sets as they were published, which programme or team uses which, and who approved them.
 
 Revision ID: 0030
-Revises: 0025
+Revises: 0029
 Phase: pre (the old code knows no rule set and does not notice)
 """
 
@@ -14,7 +14,7 @@ from alembic import op
 from migrations.statements import run_file
 
 revision = "0030"
-down_revision = "0025"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 

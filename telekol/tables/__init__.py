@@ -16,7 +16,15 @@ What else changes with it: the migrations.
 from __future__ import annotations
 
 from telekol.tables.access import AccessLog
-from telekol.tables.cases import CaseEvent, Finding, Judgement, JudgementQueue, TriageCase
+from telekol.tables.cases import (
+    CaseEvent,
+    ClockJob,
+    Confirmation,
+    Finding,
+    Judgement,
+    JudgementQueue,
+    TriageCase,
+)
 from telekol.tables.contacts import Contact, Message, MessageRead
 from telekol.tables.enrolments import Enrolment, EnrolmentPause, Programme
 from telekol.tables.home_health import (
@@ -31,7 +39,7 @@ from telekol.tables.limits import LimitTemplate, PatientLimit, ReferenceValue
 from telekol.tables.organisations import Clinician, Membership, Organisation, Team
 from telekol.tables.people import CivilRegistration, Patient
 from telekol.tables.plans import Plan, PlanItem, PlanTime
-from telekol.tables.questionnaires import Questionnaire, QuestionnaireAnswer
+from telekol.tables.questionnaires import AnswerQueue, Questionnaire, QuestionnaireAnswer
 from telekol.tables.readings import (
     AttributionEvent,
     GapExplanation,
@@ -49,10 +57,13 @@ from telekol.tables.trends import ObservationDay, TrendQueue
 
 __all__ = [
     "AccessLog",
+    "AnswerQueue",
     "AttributionEvent",
     "CaseEvent",
     "CivilRegistration",
     "Clinician",
+    "ClockJob",
+    "Confirmation",
     "Contact",
     "Enrolment",
     "EnrolmentPause",

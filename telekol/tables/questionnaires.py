@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text
+from sqlalchemy import BigInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -45,3 +45,14 @@ class QuestionnaireAnswer(SQLModel, table=True):
     timing: str = Field(sa_type=Text)
     entered: str = Field(sa_type=ENTRY)
     answers: Any = Field(sa_type=JSONB, nullable=False)
+
+
+class AnswerQueue(SQLModel, table=True):
+    """A filled-in questionnaire that waits to be judged."""
+
+    __tablename__ = "answer_queue"
+
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    answer_id: UUID = Field(foreign_key="questionnaire_answer.id")
+    patient_id: UUID = Field(foreign_key="patient.id")
+    enqueued_at: datetime = Field(sa_type=TIME)

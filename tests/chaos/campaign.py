@@ -25,7 +25,16 @@ REST_S: Final = 180.0
 """How long the mended house may take to come to rest: readings wait for a device's next advert,
 for a gateway's back-off and for a broker's, each some seconds; the machine may have other work."""
 
-_MUST_BE_NOUGHT: Final = ("missing", "duplicates", "gaps_open", "receipts_before_commit")
+_MUST_BE_NOUGHT: Final = (
+    "missing",
+    "duplicates",
+    "gaps_open",
+    "receipts_before_commit",
+    "other_values",
+    "unjudged",
+)
+"""The four of the promise, and what they would be worth nothing without: each reading came with its
+value, and alerts, killed like the others, has looked at all of them."""
 
 Told = Callable[[int, str], None]
 """Is told the number of the round and what happens."""
@@ -139,7 +148,9 @@ def _is_at_rest(house: ChaosHouse) -> bool:
         return False
     with psycopg.connect(house.url, autocommit=True, connect_timeout=5) as connection:
         outcome = oracle.outcome(house.emissions, connection)
-        return outcome.missing == 0 and _gaps(house, connection) == 0
+        if outcome.missing or _gaps(house, connection):
+            return False
+        return connection.execute("select from judgement_queue limit 1").fetchone() is None
 
 
 def _gaps(house: ChaosHouse, connection: psycopg.Connection[Any]) -> int:
@@ -167,6 +178,7 @@ def _result(house: ChaosHouse, harm: Harm, rounds: int) -> dict[str, Any]:
             "missing": outcome.missing,
             "duplicates": outcome.duplicates + oracle.doubled_rows(connection),
             "gaps_open": _gaps(house, connection),
+            "other_values": oracle.other_values(house.emissions, connection),
             "quarantined": counts[0],
             "unjudged": counts[1],
             "asked_to_send_again": counts[2],

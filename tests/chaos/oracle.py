@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,13 @@ def read_emissions(emissions: Path) -> dict[report.Key, str]:
     it. A half-written last line is passed over.
     """
     found: dict[report.Key, str] = {}
+    for event in _taken(emissions):
+        device_time = datetime.fromisoformat(event["device_time"])
+        found[event["serial"], event["quantity"], device_time] = event["at"]
+    return found
+
+
+def _taken(emissions: Path) -> Iterator[dict[str, Any]]:
     lines = emissions.read_text(encoding="utf-8").splitlines() if emissions.exists() else []
     for line in lines:
         try:
@@ -39,9 +46,7 @@ def read_emissions(emissions: Path) -> dict[report.Key, str]:
         except ValueError:
             continue
         if event["event"] == "taken":
-            device_time = datetime.fromisoformat(event["device_time"])
-            found[event["serial"], event["quantity"], device_time] = event["at"]
-    return found
+            yield event
 
 
 def stored(connection: Connection[Any]) -> Counter[report.Key]:
@@ -59,6 +64,28 @@ def outcome(emissions: Path, connection: Connection[Any]) -> report.Outcome:
     rows = sum(counted[key] for key in emitted)
     present = sum(1 for key in emitted if counted[key])
     return report.Outcome(len(emitted), rows, len(emitted) - present, rows - present)
+
+
+def other_values(emissions: Path, connection: Connection[Any]) -> int:
+    """Count readings that are stored with another value than their device took."""
+    rows = connection.execute(
+        "select d.serial, o.quantity::text, o.device_time, o.value from observation o "
+        "join device d on d.id = o.device_id where o.quantity <> 'battery'"
+    )
+    taken = _values(emissions)
+    return sum(
+        1
+        for serial, quantity, at, value in rows
+        if abs(taken.get((serial, quantity, at), value) - value) > 1e-6
+    )
+
+
+def _values(emissions: Path) -> dict[report.Key, float]:
+    found: dict[report.Key, float] = {}
+    for event in _taken(emissions):
+        at = datetime.fromisoformat(event["device_time"])
+        found[event["serial"], event["quantity"], at] = float(event["value"])
+    return found
 
 
 def lost_keys(emissions: Path, connection: Connection[Any]) -> list[str]:

@@ -62,9 +62,15 @@ def test_every_kind_of_fault_and_every_process_comes_soon(seed: int) -> None:
     assert killed == set(processes(2))
 
 
-@pytest.mark.parametrize("name", ["missing", "duplicates", "gaps_open", "receipts_before_commit"])
+NOUGHT = (
+    *("missing", "duplicates", "gaps_open", "receipts_before_commit"),
+    *("other_values", "unjudged"),
+)
+
+
+@pytest.mark.parametrize("name", NOUGHT)
 def test_one_of_anything_fails_a_campaign(name: str) -> None:
-    sound = dict.fromkeys(("missing", "duplicates", "gaps_open", "receipts_before_commit"), 0)
+    sound = dict.fromkeys(NOUGHT, 0)
     assert not is_sound(sound | {"emitted": 0})
     sound |= {"emitted": 9}
     assert is_sound(sound)
@@ -136,6 +142,25 @@ def test_the_oracle_counts_gaps_and_doubles(connection: Db) -> None:
     assert oracle.doubled_rows(connection) == 1
 
 
+def test_the_oracle_sees_a_value_that_changed_on_the_way(tmp_path: Path, connection: Db) -> None:
+    add_home(connection)
+    reading = observation(93.0)
+    up = topics.observations("gw-test-1")
+    writer.store(connection, [sort(up, message(reading))])
+    emissions = tmp_path / "emissions.jsonl"
+    assert reading.device_time is not None
+    event = {
+        "event": "taken",
+        "serial": reading.device.serial,
+        "quantity": "spo2",
+        "device_time": reading.device_time.isoformat(),
+        "at": reading.measured_at.isoformat(),
+    }
+    for value, expected in ((93, 0), (92, 1)):
+        emissions.write_text(json.dumps({**event, "value": value}) + "\n", encoding="utf-8")
+        assert oracle.other_values(emissions, connection) == expected
+
+
 def test_the_oracle_misses_what_never_left_its_device(tmp_path: Path, connection: Db) -> None:
     """As once, when no gateway was up before the end and a campaign without a reading passed."""
     line = (
@@ -186,7 +211,7 @@ def test_a_slow_and_sliced_line_passes_every_byte_in_order() -> None:
 def test_a_failure_names_the_seed_that_repeats_it(
     missing: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = dict.fromkeys(("missing", "duplicates", "gaps_open", "receipts_before_commit"), 0)
+    result = dict.fromkeys(NOUGHT, 0)
     result |= {"missing": missing, "emitted": 9}
     monkeypatch.setattr(command, "run", lambda *_: result | {"left_out": {"fill-disk": "no root"}})
     monkeypatch.setattr("sys.argv", ["chaos", "--rounds", "7", "--seed", "81"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -45,15 +46,79 @@ async def test_a_quantity_beside_the_usual_kit_has_a_place_once_it_was_measured(
     assert 'data-quantity="systolic_bp"' not in page
 
 
-async def test_a_battery_is_not_said_to_lack_limits_or_a_judgement(nurse, ward):
+async def test_batteries_are_the_homes_and_not_the_patients(nurse, ward):
     patient = ward.add_patient()
-    ward.add_reading(patient, 90, datetime.now(UTC) - timedelta(hours=1), "battery")
+    for value in (90, 12):  # of two devices: one chart of both would say nothing
+        ward.add_reading(patient, value, datetime.now(UTC) - timedelta(hours=1), "battery")
     page = (await nurse.get(f"/patients/{patient}")).text
-    section = page[page.index('data-quantity="battery"') :]
-    latest = section[: section.index('class="picture"')]
-    assert '<span class="number">90</span>' in latest
-    assert "Ingen grænser sat" not in latest
-    assert "Ikke vurderet" not in latest
+    assert 'data-quantity="battery"' not in page
+    assert "Batteri" not in page
+
+
+async def test_a_day_of_dense_readings_has_hours_on_its_axis(nurse, ward):
+    patient = ward.add_patient()
+    for minutes in range(0, 1200, 20):
+        ward.add_reading(patient, 92, datetime.now(UTC) - timedelta(minutes=minutes))
+    page = (await nurse.get(f"/patients/{patient}?days=1")).text
+    assert "24 timer" in page
+    assert "Iltmætning det seneste døgn" in page
+    ticks = re.findall(r'class="tick x"[^>]*>(\d\d:00)<', page)
+    assert len(set(ticks)) >= 5
+    assert {int(tick[:2]) % 4 for tick in ticks} == {0}
+
+
+async def test_each_clause_of_a_case_says_when_it_was_measured(nurse, ward):
+    patient = ward.add_patient()
+    ward.add_case(patient, Severity.RED, NOW - timedelta(hours=30))
+    weight = ("Vægt 74 kg, over den gule grænse 73 kg", "Weight 74 kg, over the yellow limit 73 kg")
+    at = NOW - timedelta(hours=2)
+    ward.add_case(patient, Severity.YELLOW, at, "body_weight", reason=weight)
+    for path in ("/board", f"/patients/{patient}"):
+        page = (await nurse.get(path)).text
+        clauses = re.findall(r'class="clause">([^<]+) <time datetime="([^"]+)"', page)
+        assert [sentence.split()[0] for sentence, _ in clauses] == ["Iltmætning", "Vægt"]
+        assert clauses[1][1] == at.isoformat(timespec="seconds")
+
+
+async def test_evidence_stands_behind_a_finding(nurse, ward):
+    patient = ward.add_patient()
+    ids = [ward.add_reading(patient, 90 - n, NOW - timedelta(days=n)) for n in (2, 1, 0)]
+    ward.add_finding(patient, Severity.RED, NOW, readings=ids)
+    gone = [ids[0], uuid4()]
+    ward.connection.execute(
+        "insert into finding (id, patient_id, channel, rule, rule_version, result, severity, "
+        "quantity, measured_at, late, reading_ids, limits, evidence, reason_da, reason_en, cause, "
+        "rule_id) values (gen_random_uuid(), %s, 'clinical', 'relative-limits', 2, 'judged', "
+        "'yellow', 'spo2', now(), true, %s, %s, %s, 'Da', 'En', 'validity/3', 'spo2-below-usual')",
+        [
+            patient,
+            gone,
+            json.dumps({"red_low": -6, "yellow_low": -4}),
+            json.dumps(
+                {
+                    "red_low": 86.0,
+                    "yellow_low": 88.0,
+                    "value": 87.0,
+                    "approved": False,
+                    "z": -2.5,
+                    "number_of_tomorrow": 7,
+                    "reference": {"value": 92.0, "n": 14, "approved": False},
+                }
+            ),
+        ],
+    )
+    page = (await nurse.get(f"/patients/{patient}")).text
+    finding = page[page.index("Seneste fund") :]
+    assert "spo2-below-usual, version 2" in finding
+    assert "ikke-godkendt skabelon" in finding
+    assert "vurderet igen" in finding
+    assert "en måling blev gjort ugyldig eller gyldig igen" in finding
+    assert "rød under 86 %, gul under 88 %" in finding
+    assert "92 % (14 målinger), foreslået, ikke godkendt" in finding
+    assert "<dt>standardafvigelser (z)</dt><dd>-2,5</dd>" in finding
+    assert "<dt>number_of_tomorrow</dt><dd>7</dd>" in finding
+    assert "1 er ikke længere borgerens" in finding
+    assert "Målinger (3)" in finding
 
 
 async def test_every_quantity_of_the_usual_kit_has_a_place_also_without_readings(nurse, ward):
@@ -131,10 +196,11 @@ async def test_the_number_of_questions_does_not_grow_with_the_readings(nurse, wa
     first = len(asked)
     asked.clear()
     await nurse.get(f"/patients/{ward.fill()}?days=90")
-    assert len(asked) == first <= 10
+    # Two more for the sentences of open cases and one for what findings used, however many.
+    assert len(asked) == first + 3 <= 19
     asked.clear()
     await nurse.get("/board")
-    assert len(asked) <= 6
+    assert len(asked) <= 12
 
 
 @pytest.mark.parametrize("path", ["/patients/{}", "/patients/{}/content"])

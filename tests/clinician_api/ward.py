@@ -14,7 +14,12 @@ from psycopg.rows import TupleRow
 
 from alerts import case_store
 from alerts.cases import JudgedReading
+from ingest import writer
+from telekol import topics
+from telekol.observation import Device
+from telekol.quantities import Quantity
 from telekol.severity import Channel, Severity
+from tests.support.messages import message, observation, sort
 
 REASONS = {
     Severity.RED: ("Iltmætning 84 % er under rød grænse 85 %", "SpO2 84 % is below red limit 85 %"),
@@ -46,6 +51,8 @@ class Ward:
         for person in (
             ("nurse-1", "Signe Opdigtet", "akut-proeveby", "nurse"),
             ("physician-1", "Poul Påhitsen", "lunge-eksempel", "physician"),
+            ("support-1", "Tekla Tænktop", "akut-proeveby", "logistics"),
+            ("viewer-1", "Uffe Udenfor", "lunge-eksempel", "viewer"),
         ):
             self.connection.execute("insert into clinician values (%s, %s, %s, %s)", person)
 
@@ -80,6 +87,63 @@ class Ward:
             [at, reading, patient_id, quantity, value, row[0], at, entered],
         )
         return reading
+
+    def add_home(self, patient_id: UUID, kit: str = "kit-1", days: float = 400) -> str:
+        """A kit with its gateway, at the patient's since some days ago; gives the gateway."""
+        gateway = kit.replace("kit", "gw")
+        self.connection.execute("insert into kit values (%s)", [kit])
+        self.connection.execute("insert into gateway (id, kit_id) values (%s, %s)", [gateway, kit])
+        self.connection.execute(
+            "insert into kit_assignment (kit_id, patient_id, period) "
+            "values (%s, %s, tstzrange(now() - %s * interval '1 day', null))",
+            [kit, patient_id, days],
+        )
+        return gateway
+
+    def send_weights(self, gateway: str, *weights: tuple[float, float]) -> list[UUID]:
+        """Weights with their age in days, through ingest and its guard; gives their ids."""
+        scale = Device(
+            address="C0:00:00:00:00:02", manufacturer="Simuleret", model="Vægt", serial="V1"
+        )
+        now = datetime.now(UTC)
+        made = [
+            observation(
+                kg, Quantity.BODY_WEIGHT, measured_at=now - timedelta(days=age), device=scale
+            )
+            for kg, age in weights
+        ]
+        for one in made:
+            writer.store(
+                self.connection, [sort(topics.observations(gateway), message(one, gateway=gateway))]
+            )
+        return [one.id for one in made]
+
+    def owner(self, reading_id: UUID) -> UUID | None:
+        row = self.connection.execute(
+            "select patient_id from observation where reading_id = %s", [reading_id]
+        ).fetchone()
+        assert row is not None
+        return UUID(str(row[0])) if row[0] else None
+
+    def enrol(self, patient_id: UUID) -> None:
+        """Into the programme, treated by the physician's hospital department."""
+        self.connection.execute(
+            "insert into organisation (id, kind, name) values "
+            "('lunge', 'hospital-department', 'Lungemedicin') on conflict do nothing"
+        )
+        self.connection.execute(
+            "update team set organisation_id = 'lunge' where id = 'lunge-eksempel'"
+        )
+        self.connection.execute(
+            "insert into programme (id, name_da, name_en) values ('kol', 'KOL', 'COPD') "
+            "on conflict do nothing"
+        )
+        self.connection.execute(
+            "insert into enrolment (patient_id, programme_id, period, treated_by, team_id) "
+            "select id, 'kol', tstzrange(now() - interval '400 days', null), 'lunge', team_id "
+            "from patient where id = %s",
+            [patient_id],
+        )
 
     def remove_clinician(self, clinician: str) -> None:
         """As if the account had never been: what it belonged to goes first."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import psycopg
 import pytest
 from psycopg import Connection
@@ -21,7 +24,7 @@ from telekol import topics
 from tests.support.databases import empty_database, execute
 from tests.support.house import add_home, set_limits
 from tests.support.messages import message, observation, sort
-from tests.support.processes import telekol
+from tests.support.processes import telekol, wait_until
 
 Db = Connection[TupleRow]
 
@@ -138,7 +141,16 @@ def test_a_database_that_holds_anything_is_refused_and_left_alone(
 
 
 @pytest.mark.parametrize(
-    "harm", ["a bit", "the end", "the manifest", "a newer schema", "a newer server"]
+    "harm",
+    [
+        "a bit",
+        "the end",
+        "the manifest",
+        "its bytes",
+        "half of it",
+        "a newer schema",
+        "a newer server",
+    ],
 )
 def test_a_damaged_or_unfit_backup_is_refused_before_anything_is_restored(
     tmp_path: Path, house: Db, database_url: str, empty: str, harm: str
@@ -158,10 +170,17 @@ def test_a_damaged_or_unfit_backup_is_refused_before_anything_is_restored(
     manifest_of(file).write_text(json.dumps(noted))
     if harm == "the manifest":
         manifest_of(file).unlink()
+    elif harm == "its bytes":
+        manifest_of(file).write_bytes(b"\xff\xfe" + manifest_of(file).read_bytes())
+    elif harm == "half of it":
+        whole = manifest_of(file).read_bytes()
+        manifest_of(file).write_bytes(whole[: len(whole) // 2])
     expected = {
         "a bit": "expected the checksum",
         "the end": "the copy is not whole",
         "the manifest": r"expected house.dump.manifest.json beside",
+        "its bytes": "found UnicodeDecodeError",
+        "half of it": "expected a manifest of version 1",
         "a newer schema": "found 9999 of telekol",
         "a newer server": "expected PostgreSQL 999 or newer",
     }[harm]
@@ -200,6 +219,86 @@ def test_no_file_is_overwritten_and_none_is_left_when_it_fails(
     assert status == 2
     assert "cannot be reached" in said
     assert not (tmp_path / "other").exists()
+
+
+DEFINERS = (
+    "select p.oid::regprocedure::text, p.proowner::regrole::text, p.prosecdef, p.proconfig, "
+    "p.proacl::text from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef "
+    "order by 1"
+)
+
+
+def test_functions_that_lend_their_owners_rights_are_restored_to_the_same_owners(
+    tmp_path: Path, house: Db, database_url: str, empty: str
+) -> None:
+    """Else they would run as whoever restored: a superuser's rights behind a page."""
+    before = house.execute(DEFINERS.encode()).fetchall()
+    assert {row[1] for row in before} >= {"telekol_readings", "telekol_corrections"}
+    backup.back_up(database_url, tmp_path / "house.dump", Quiet())
+    backup.restore(empty, tmp_path / "house.dump", Quiet())
+    with psycopg.connect(empty) as connection:
+        assert connection.execute(DEFINERS.encode()).fetchall() == before
+        create = (
+            "select has_schema_privilege(r, 'public', 'create') "
+            "from unnest(array['telekol_readings', 'telekol_corrections']) r"
+        )
+        assert connection.execute(create.encode()).fetchall() == [(False,), (False,)]
+
+
+def test_a_backup_that_was_killed_is_none_and_the_next_is_whole(
+    tmp_path: Path, house: Db, database_url: str, empty: str
+) -> None:
+    """What kill -9 leaves: a part of a dump, or a whole one of which nothing says so."""
+    file = tmp_path / "house.dump"
+    part = tmp_path / "house.dump.part"
+    part.write_bytes(b"PGDMP half of one")
+    with pytest.raises(BackupError, match="expected a backup at"):
+        backup.restore(empty, file, Quiet())
+    backup.back_up(database_url, file, Quiet())
+    assert not part.exists()
+    manifest_of(file).unlink()
+    with pytest.raises(BackupError, match="expected no file"):
+        backup.back_up(database_url, file, Quiet())
+    assert _picture(empty) == {}
+
+
+def test_a_restore_that_is_killed_leaves_all_of_it_or_nothing(
+    tmp_path: Path, house: Db, database_url: str, empty: str
+) -> None:
+    """Killed at several moments, with the program that it runs, as a power cut does."""
+    file = tmp_path / "house.dump"
+    backup.back_up(database_url, file, Quiet())
+    whole = _picture(database_url)
+    for moment_s in (0.4, 0.8, 1.2, 1.6, 2.0):
+        process = telekol(tmp_path, "restore", str(file), TELEKOL_DATABASE_URL=empty)
+        with process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(moment_s)
+            if process.is_running:
+                family = psutil.Process(process.pid).children(recursive=True)
+                process.kill()
+                for child in family:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        child.kill()
+                psutil.wait_procs(family, timeout=20)
+        wait_until(lambda: _sessions(empty) == 0, "the server to see it")
+        there = _picture(empty)
+        assert there in ({}, whole)
+        if there:
+            break
+    else:
+        status, said = _run(tmp_path, "restore", file, empty)
+        assert status == 0, said
+        assert _picture(empty) == whole
+
+
+def _sessions(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "select count(*) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()"
+        ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def test_rights_of_roles_are_restored_with_the_roles(

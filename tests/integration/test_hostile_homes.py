@@ -18,7 +18,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alerts import engine, trends
-from ingest import gap_watch, health, health_writer, parcel, writer
+from ingest import gap_watch, health, health_writer, parcel, replay, writer
 from ingest.asking_desk import AskingDesk
 from ingest.health import News
 from telekol import topics
@@ -203,6 +203,8 @@ def test_hostile_health_is_kept_and_harms_nobody_else(
 
 def _all_is_well(ingest: Db, connection: Db, homes: tuple[Home, Home], database_url: str) -> None:
     now = datetime.now(UTC)
+    for number in replay.waiting(ingest, None, None, None):
+        assert replay.retry(ingest, number, "drift") is not None
     assert gap_watch.look(ingest, now)
     desk = AskingDesk(as_service(database_url, "ingest"), lambda _topic, _payload: None, 0)
     for minutes in (0, 5, 20):

@@ -20,7 +20,7 @@ from migrations import logins
 from migrations.commands import run
 from telekol import topics
 from telekol.errors import TelekolError
-from tests.support.databases import as_service, sqlalchemy_url
+from tests.support.databases import as_service, execute, sqlalchemy_url
 from tests.support.house import add_home
 from tests.support.messages import message, observation, sort
 from tests.support.processes import telekol
@@ -62,6 +62,8 @@ def test_the_command_makes_logins_and_changes_their_passwords(
         assert too_soon.wait(60) == 2
     assert "run `telekol migrate`" in " ".join(too_soon.output().split())
     run(sqlalchemy_url(fresh.url()))
+    # As on a server on which a backup was restored: no backup holds who is a member of what.
+    execute(fresh.url(), "revoke telekol_ingest from telekol_operator")
     for password in (first, second):
         variables = {f"TELEKOL_{who.upper()}_PASSWORD": password + who for who in SERVICES}
         with telekol(tmp_path, "database", "logins", **address, **variables) as made:
@@ -78,6 +80,9 @@ def test_the_command_makes_logins_and_changes_their_passwords(
                 assert not _verifies(row[0], password)
         assert password not in made.output()
     assert first not in (fresh._folder / "log").read_text(encoding="utf-8")
+    with psycopg.connect(fresh.url()) as admin:
+        asked = "select pg_has_role('telekol_operator_login', 'telekol_ingest', 'usage')"
+        assert admin.execute(asked).fetchone() == (True,)
     # One that is not named keeps its password.
     with telekol(tmp_path, "database", "logins", TELEKOL_API_PASSWORD=first, **address) as one:
         assert one.wait(60) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -280,5 +281,10 @@ def test_words_that_no_database_takes_are_refused_in_words(
     for words in (("quarantine", "retry", str(10**30)), ("quarantine", "show", str(10**30))):
         with pytest.raises(TelekolError):
             run(*words)
+    for command in ("gaps", "quarantine"):
+        for hours in ("nan", "inf", "1e300", "87599.9999999999"):
+            # Refused in words, or nothing is that old; any other error is a fault.
+            with contextlib.suppress(TelekolError):
+                assert run(command, "list", "--older-than-hours", hours).exit_code in {0, 2}
     assert run("gaps", "list", "--gateway", "'; drop table observation; --").exit_code == 0
     assert connection.execute("select count(*) from observation").fetchone() == (4,)

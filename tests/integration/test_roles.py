@@ -12,11 +12,12 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import engine, trends
-from ingest import writer
+from alerts import clockwork, engine, jobs, trends
+from ingest import letter_desk, writer
 from telekol import topics
 from tests.support.house import add_home, set_limits
 from tests.support.messages import message, observation, sort
+from tests.support.plans import WALL, enrol, plan
 
 ROLES = ("telekol_ingest", "telekol_alerts", "telekol_api")
 
@@ -47,6 +48,37 @@ def test_a_reading_goes_all_the_way_in_the_services_own_roles(
     assert connection.execute("select count(*) from quarantine").fetchone() == (1,)
     assert connection.execute("select count from observation_day").fetchone() == (2,)
     assert connection.execute("select severity from triage_case").fetchall() == [("red",)]
+
+
+def test_silence_is_told_and_a_home_reminded_in_the_services_own_roles(
+    connection: Connection[TupleRow],
+) -> None:
+    """A plan from a month ago, nothing measured, a gateway never heard, a reminder in an hour."""
+    home = add_home(connection)
+    month_ago = datetime.now(UTC) - timedelta(days=30)
+    soon = datetime.now(WALL) + timedelta(hours=1)
+    enrolment = enrol(connection, home.patient_id, month_ago)
+    plan(
+        connection,
+        enrolment,
+        month_ago,
+        due=soon.time().replace(second=0, microsecond=0),
+        counts_from=timedelta(hours=20),
+        remind_before=timedelta(hours=2),
+    )
+    connection.execute("update gateway set enrolled_at = %s", [month_ago])
+    with acting_as(connection, "telekol_alerts"):
+        for job in clockwork.made():
+            assert jobs.run_due(connection, job, datetime.now(UTC) - timedelta(hours=2))
+            jobs.run_due(connection, job)
+    channels = connection.execute("select channel, severity from triage_case order by channel")
+    assert channels.fetchall() == [("missing", "blue"), ("technical", "blue")]
+    sent: list[str] = []
+    with acting_as(connection, "telekol_ingest"):
+        letter_desk.send_due(
+            connection, lambda topic, _payload: sent.append(topic), datetime.now(UTC)
+        )
+    assert sent == [topics.instructions(home.gateway)]
 
 
 def test_the_api_reaches_readings_only_through_the_patients_team(

@@ -80,6 +80,26 @@ def _variance_of_s(values: list[float], ages: list[float]) -> float:
     return found + (three / (9 * n * (n - 1) * (n - 2)) if n > 2 else 0.0)
 
 
+def absolute(row: Row, limits: dict[str, float]) -> Answer:
+    """Red before yellow, low before high; which limit was passed and by how much."""
+    value = row[-1][0]
+    if not math.isfinite(value):
+        return {"severity": -1, "passed": -1, "score": math.nan}
+    order = ("red_low", "red_high", "yellow_low", "yellow_high")
+    for number, name in enumerate(order):
+        if name in limits:
+            past = limits[name] - value if name.endswith("low") else value - limits[name]
+            if past > 0:
+                return {"severity": 2 if number < 2 else 1, "passed": number, "score": past}
+    return {"severity": 0, "passed": -1, "score": 0.0}
+
+
+def relative(row: Row, reference: float) -> Answer:
+    """How far the last reading lies from its reference value."""
+    value = row[-1][0]
+    return {"difference": value - reference if math.isfinite(value) else math.nan}
+
+
 def change(row: Row, need: Need, direction: int, within_days: float, median: bool) -> Answer:
     """Change since the days before, from the furthest reading or from their median."""
     value = row[-1][0]

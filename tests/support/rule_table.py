@@ -13,7 +13,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.rules import baseline, change, charts, composite, judging, relative_limits, trend
+from alerts.rules import (
+    absolute_limits,
+    baseline,
+    change,
+    charts,
+    composite,
+    judging,
+    relative_limits,
+    trend,
+)
 from alerts.window import WIDTH, Window
 from tests.support import rule_oracle
 from tests.support.rule_oracle import Answer
@@ -26,6 +35,10 @@ CENTRE: Final = 92.0
 _EWMA: Final = charts.EWMA_CHARTS["ewma-500-quick"]
 _CUSUM: Final = charts.CUSUM_CHARTS["cusum-465"]
 _WITHIN_DAYS: Final = 3
+_LIMITS: Final = {"red_low": 88.0, "yellow_low": 90.0, "yellow_high": 96.0}
+
+PAUSED: Final = 0.05
+"""Part of the patients with a pause that is longer than any rule looks over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,9 @@ class Family:
 def population(patients: int, seed: int = 1) -> Window:
     """SpO2 of patients who measure every day or so, miss some, and partly began of late.
 
+    One in twenty was away for one to three months, so that what lies before counts no more; at
+    least ten readings came since, for a group without readings is in no table of pandas.
+
     In steps of 0.1, so that there are ties, but no two readings of one instant: pymannkendall
     knows no times.
     """
@@ -54,6 +70,8 @@ def population(patients: int, seed: int = 1) -> Window:
         0, 0.05, (patients, WIDTH)
     )
     steps[:, 0] = 0
+    away = rng.random(patients) < PAUSED
+    steps[away, rng.integers(10, WIDTH, away.sum())] += rng.uniform(30, 90, away.sum())
     ages = np.cumsum(steps, axis=1)[:, ::-1].astype(np.float32)
     # A third began less than a window ago.
     missing = rng.integers(0, WIDTH - 12, patients) * (rng.random(patients) < 1 / 3)
@@ -68,6 +86,13 @@ def _full(window: Window, value: float) -> NDArray[np.float64]:
 
 def _low(window: Window) -> NDArray[np.int8]:
     return np.full(len(window.values), judging.LOW, dtype=np.int8)
+
+
+def _absolute(window: Window) -> Found:
+    names = ("red_low", "yellow_low", "yellow_high", "red_high")
+    columns = (_full(window, _LIMITS.get(name, np.nan)) for name in names)
+    found = absolute_limits.judge(window, absolute_limits.Limits(*columns))
+    return {"severity": found.severity, "passed": found.passed, "score": found.score}
 
 
 def _baseline(window: Window) -> Found:
@@ -115,6 +140,7 @@ def _relative(window: Window) -> Found:
 
 
 TABLE: Final[Mapping[str, Family]] = {
+    "absolute_limits": Family(_absolute, lambda row: rule_oracle.absolute(row, _LIMITS), 1e-5),
     "baseline": Family(
         _baseline, lambda row: rule_oracle.baseline(row, baseline.NEED, FLOOR), 3e-5
     ),
@@ -140,5 +166,5 @@ TABLE: Final[Mapping[str, Family]] = {
         },
         1e-9,
     ),
-    "relative_limits": Family(_relative, lambda row: {"difference": row[-1][0] - CENTRE}, 1e-9),
+    "relative_limits": Family(_relative, lambda row: rule_oracle.relative(row, CENTRE), 1e-9),
 }

@@ -58,7 +58,7 @@ def _answers(rules: RuleSet, readings: Readings, rows: Any) -> dict[tuple[str, i
 
 
 @pytest.mark.parametrize("rules", SHIPPED, ids=lambda rules: rules.name)
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(readings=populations(30))
 def test_a_reading_judged_as_it_arrives_is_judged_as_in_a_replay_of_the_year(
     rules: RuleSet, readings: Readings

@@ -6,7 +6,7 @@ import random
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.reading_table import COLUMNS, MOST_SHOWN, TableError, parsed
@@ -160,6 +160,7 @@ _rows = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(_rows, st.randoms())
 def test_rows_in_any_order_are_the_same_table(
     rows: list[tuple[str, ...]], shuffler: random.Random
@@ -176,6 +177,7 @@ def test_rows_in_any_order_are_the_same_table(
     assert table(rows) == table(shuffled)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
 def test_any_bytes_are_a_table_or_one_error(content: bytes) -> None:
     for start in (b"", (HEAD + "\n").encode(), (HEAD + "\n" + GOOD + "\n").encode()):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.readings import NUMBER_OF, US_PER_DAY, Readings
@@ -29,6 +29,7 @@ def _slow_window(readings: Readings, row: int, width: int) -> list[tuple[float, 
     return found[::-1]
 
 
+@settings(deadline=None)
 @given(populations(), st.sampled_from([1, 2, 5, 32]))
 def test_a_window_holds_the_newest_readings_of_its_own_series_and_no_other(
     readings: Readings, width: int
@@ -42,6 +43,7 @@ def test_a_window_holds_the_newest_readings_of_its_own_series_and_no_other(
         np.testing.assert_array_equal(window.ages_days[row, kept:], [age for _, age in slow])
 
 
+@settings(deadline=None)
 @given(populations())
 def test_readings_are_sorted_and_say_which_they_were(readings: Readings) -> None:
     keys = list(zip(readings.series, readings.quantity, readings.measured_us, strict=True))
@@ -49,6 +51,7 @@ def test_readings_are_sorted_and_say_which_they_were(readings: Readings) -> None
     assert sorted(readings.given.tolist()) == list(range(len(readings)))
 
 
+@settings(deadline=None)
 @given(populations())
 def test_the_last_rows_are_those_of_the_last_instant(readings: Readings) -> None:
     last = set(readings.last_rows().tolist())
@@ -59,6 +62,7 @@ def test_the_last_rows_are_those_of_the_last_instant(readings: Readings) -> None
         assert (row in last) == (readings.measured_us[row] == readings.measured_us[group].max())
 
 
+@settings(deadline=None)
 @given(populations(), st.sampled_from([0, 3_600_000_000]))
 def test_the_nearest_reading_of_another_quantity_is_of_the_same_series(
     readings: Readings, within_us: int

@@ -6,7 +6,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from alerts.readings import US_PER_DAY, Readings
 from alerts.reference import (
@@ -100,6 +100,7 @@ def test_doubtful_readings_make_no_level() -> None:
     assert (level.value[-1], level.n[-1], level.spread[-1]) == (92, 11, 0)
 
 
+@settings(deadline=None)
 @given(populations())
 def test_a_proposal_agrees_with_the_slow_way(readings: Readings) -> None:
     level = _proposed(readings)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ from alerts.readings import NUMBER_OF, US_PER_DAY, Readings
 from alerts.reference import References
 from alerts.rulesets import loading
 from alerts.sweep import Held, held, sweep
+from alerts.sweep_commands import app
 from alerts.tallies import SweepError, Swept
+from alerts.told import iso
 from telekol.quantities import Quantity
 
 PATIENTS = 23
@@ -32,6 +36,7 @@ def _population() -> tuple[Readings, Context]:
     usual = np.stack([rng.normal(91, 3, PATIENTS), rng.normal(82, 9, PATIENTS)])[what, series]
     value = np.round(usual + rng.normal(0, np.where(what == 0, 1.6, 7)))
     at = day * US_PER_DAY + 8 * 3_600_000_000 + 1_760_000_000_000_000
+    value = np.where(what == 0, np.minimum(value, 100), value)
     measured = rng.random(len(series)) < 0.85
     columns = (series, np.where(what == 0, SPO2, PULSE), at, value)
     readings = Readings.of(
@@ -164,3 +169,34 @@ def test_a_block_has_the_readings_and_the_context_of_its_patients() -> None:
             second.readings.measured_us, second.readings.values,
         ).starts,
     )  # fmt: skip
+
+
+def test_the_command_counts_a_file_the_same_way_on_threads_and_names_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readings, _ = _population()
+    table = tmp_path / "readings.csv"
+    names = {SPO2: "spo2", PULSE: "pulse_rate"}
+    lines = [
+        f"{readings.names[series]},{names[quantity]},{iso(us)},{value}"
+        for series, quantity, us, value in zip(
+            readings.series.tolist(),
+            readings.quantity.tolist(),
+            readings.measured_us.tolist(),
+            readings.values.tolist(),
+            strict=True,
+        )
+    ]
+    table.write_text("series,quantity,measured_at,value\n" + "\n".join(lines), encoding="utf-8")
+    said = []
+    for options in ([], ["--scheduler", "threads", "--block-patients", "3"]):
+        app([str(table), *options, "--rules", "kol-standard"], standalone_mode=False)
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert "patient-0" not in said[0]
+    (document,) = json.loads(said[0])
+    assert document["patients"] == PATIENTS
+    assert document["patient_days"] > 0
+    app([str(table), "--days", "10"], standalone_mode=False)
+    (last,) = json.loads(capsys.readouterr().out)
+    assert 0 < last["patient_days"] <= 11 * PATIENTS
