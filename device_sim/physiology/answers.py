@@ -95,7 +95,8 @@ def _bad_days(course: Course, days: Moments) -> Floats:
     )
     spell = spells[np.clip(days, 0, course.days - 1)]
     alone = normal_at(key_of(course.seed, course.name, "bad day"), days)
-    return np.sqrt(SPELL_SHARE) * spell + np.sqrt(1 - SPELL_SHARE) * alone
+    bad: Floats = np.sqrt(SPELL_SHARE) * spell + np.sqrt(1 - SPELL_SHARE) * alone
+    return bad
 
 
 def cat_scores(course: Course, moments: Moments) -> Moments:
