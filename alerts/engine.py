@@ -14,9 +14,9 @@ all the same.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,22 +25,26 @@ from psycopg import Connection
 
 from alerts import (
     case_store,
+    confirmation_store,
     finding_store,
     findings,
     history,
     planning,
     reference_store,
     rule_store,
+    steadying,
     verdicts,
 )
 from alerts import movements as moving
 from alerts.cases import JudgedReading
+from alerts.confirming import Confirmations, Ended, Outcome
 from alerts.finding_store import Bases, Batch
 from alerts.findings import Finding
 from alerts.movements import Movement, Newest, SeriesKey
 from alerts.planning import Draft
 from alerts.rule_store import RuleSets
 from alerts.rulesets.model import RuleSet
+from alerts.steadying import Steady
 from alerts.subjects import Basis, Subject
 from alerts.verdicts import Verdict
 from alerts.window import WIDTH
@@ -56,10 +60,18 @@ Levels = Mapping[tuple[UUID, Channel], Mapping[str, Severity]]
 
 @dataclass(slots=True)
 class Memory:
-    """What a process remembers between rounds: rows that never change, by their numbers."""
+    """What a process remembers between rounds: rows that never change, by their numbers.
+
+    Parameters
+    ----------
+    longest_wait
+        No doubtful red waits longer for a second measurement, whatever its rule says; None for no
+        such limit, zero for no waiting.
+    """
 
     rule_sets: RuleSets = field(default_factory=RuleSets)
     bases: Bases = field(default_factory=Bases)
+    longest_wait: timedelta | None = None
 
 
 def run_round(connection: Connection[Any], memory: Memory | None = None) -> int:
@@ -138,10 +150,12 @@ def _judge_and_store(
     of_readings = _of_readings(levels)
     newest = history.newest_judged(connection, finding_store.series_of(drafts))
     bases = _bases(connection, drafts)
+    sets = memory.rule_sets.by_id(connection, {b.rule_set_id for b in bases if b.rule_set_id})
+    wanting_green = moving.wanting_green(drafts, of_readings)
     found = verdicts.judge(
         [_subject(draft, basis) for draft, basis in zip(drafts, bases, strict=True)],
-        memory.rule_sets.by_id(connection, {b.rule_set_id for b in bases if b.rule_set_id}),
-        moving.wanting_green(drafts, of_readings),
+        sets,
+        wanting_green,
     )
     judged = list(zip(drafts, found, strict=True))
     asked = [
@@ -150,13 +164,64 @@ def _judge_and_store(
     ]
     numbers = memory.bases.numbers(connection, asked)
     finding_store.store_judgements(connection, judged, numbers)
-    told = moving.movements(judged, newest, of_readings)
+    confirmations = confirmation_store.load(connection, drafts, sets, memory.longest_wait)
+    steady = _steady(connection, judged, sets, wanting_green)
+    told = moving.movements(judged, newest, of_readings, confirmations, steady)
     _store_findings(connection, judged, numbers, told)
+    _keep_confirmations(connection, confirmations)
     for movement in told:
         _move_case(connection, movement.finding, movement.score)
     _tell_technical(connection, judged, newest, levels)
     _take_back(connection, batches, levels)
     return _Kept(asked, numbers)
+
+
+def _steady(
+    connection: Connection[Any],
+    judged: Sequence[tuple[Draft, Verdict]],
+    rule_sets: Mapping[int, RuleSet],
+    wanting_green: Collection[int],
+) -> Steady:
+    flagged = {
+        (draft.patient_id, draft.quantity)
+        for draft, verdict in judged
+        if verdict.severity not in (None, Severity.GREEN)
+    }
+    return Steady(
+        steadying.held(judged, rule_sets, wanting_green),
+        confirmation_store.closed_lately(connection, sorted(flagged)),
+        rule_sets,
+    )
+
+
+def _keep_confirmations(connection: Connection[Any], confirmations: Confirmations) -> None:
+    confirmation_store.save(connection, confirmations)
+    said = [one.finding for one in confirmations.ended if one.finding is not None]
+    finding_store.insert(connection, said)
+
+
+def raise_overdue(connection: Connection[Any]) -> int:
+    """Raise reds whose second measurement did not come in time; give how many waits ended.
+
+    To be called when no reading waits to be judged: the second may be among them.
+
+    Raises
+    ------
+    psycopg.OperationalError
+        If the database goes away; nothing was ended, try again.
+    """
+    with connection.transaction():
+        ended = confirmation_store.overdue(connection)
+        for one in ended:
+            _end(connection, one)
+    return len(ended)
+
+
+def _end(connection: Connection[Any], one: Ended) -> None:
+    confirmation_store.end(connection, one, datetime.now(UTC))
+    if one.outcome is Outcome.SILENCE:
+        movement = moving.movement_of(one.waiting.finding)
+        _move_case(connection, movement.finding, movement.score)
 
 
 def _in_use(connection: Connection[Any], memory: Memory) -> Mapping[int, RuleSet]:

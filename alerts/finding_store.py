@@ -19,10 +19,12 @@ from psycopg.types.json import Jsonb
 from alerts.findings import Finding
 from alerts.movements import SeriesKey
 from alerts.planning import Draft, Touch
+from alerts.reasons import Reason
 from alerts.subjects import Basis
 from alerts.verdicts import Verdict
 from telekol import queries
 from telekol.quantities import FACTS, Quantity
+from telekol.severity import Channel, Severity
 
 _SQL: Final = queries.load("alerts", "queries.sql")
 
@@ -129,9 +131,13 @@ def take(connection: Connection[Any], most: int) -> list[Batch]:
     """Take up to `most` unjudged batches and lock their patients, oldest first."""
     rows = connection.execute(_SQL["take_queue"], {"most": most}).fetchall()
     batches = [_batch(*row) for row in rows]
-    patients = sorted({batch.patient_id for batch in batches})
-    connection.execute(_SQL["lock_patients"], {"patients": patients})
+    lock(connection, sorted({batch.patient_id for batch in batches}))
     return batches
+
+
+def lock(connection: Connection[Any], patients: Sequence[UUID]) -> None:
+    """Lock patients, given in order, for the rest of the transaction."""
+    connection.execute(_SQL["lock_patients"], {"patients": patients})
 
 
 def _batch(
@@ -261,3 +267,29 @@ def with_basis(findings: Iterable[Finding], basis_id: int) -> list[Finding]:
 def series_of(drafts: Iterable[Draft]) -> list[SeriesKey]:
     """Give the series of drafts, each once."""
     return sorted({(draft.patient_id, draft.quantity) for draft in drafts})
+
+
+def stored(patient: UUID, row: dict[str, Any]) -> Finding:
+    """Make a finding of its row."""
+    return Finding(
+        id=row["id"],
+        patient_id=patient,
+        channel=Channel(row["channel"]),
+        rule=row["rule"],
+        rule_version=row["rule_version"],
+        result=row["result"],
+        severity=Severity(row["severity"]),
+        score=row["score"],
+        quantity=None if row["quantity"] is None else Quantity(row["quantity"]),
+        measured_at=row["measured_at"],
+        late=row["late"],
+        reading_ids=tuple(row["reading_ids"]),
+        limits=row["limits"],
+        evidence=row["evidence"],
+        reason=Reason(row["reason_da"], row["reason_en"]),
+        rule_id=row["rule_id"],
+        rule_set_id=row["rule_set_id"],
+        basis_id=row["basis_id"],
+        turn=row["turn"],
+        cause=row["cause"],
+    )

@@ -1,7 +1,8 @@
 """From verdicts to what cases are told: which finding moves whose case, and how far it may. Pure.
 
-The seam between judging and people's work. What asks for a second measurement, holds off or waits
-until a value has come back far enough stands here, between a verdict and its movement.
+The seam between judging and people's work. A doubtful red waits for a second measurement
+(`alerts.confirming`); a value that sits on its limit, or flags again right after its case was
+closed, makes one case and not ten (`alerts.steadying`).
 
 Invariants
 ----------
@@ -17,18 +18,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
+from alerts.confirming import Confirmations, Outcome
 from alerts.findings import Finding, readings_of
 from alerts.planning import Draft
 from alerts.rules import absolute_limits
+from alerts.steadying import Steady
 from alerts.verdicts import Verdict
 from telekol.quantities import Quantity
 from telekol.severity import Severity
 
 SeriesKey = tuple[UUID, Quantity]
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+"""The time of a round in which nothing may wait: every reading is too old for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,8 @@ def movements(
     judged: Sequence[tuple[Draft, Verdict]],
     newest: Mapping[SeriesKey, Newest],
     levels: Mapping[SeriesKey, Severity],
+    confirmations: Confirmations | None = None,
+    steady: Steady | None = None,
 ) -> list[Movement]:
     """Say which findings move cases, in the order in which they do.
 
@@ -75,22 +84,64 @@ def movements(
         The newest reading judged before this round, for each series; absent if none was.
     levels
         How the readings of each series stand in the patient's open case; absent is green.
+    confirmations
+        What waits for a second measurement; changed in place. Without it nothing waits.
+    steady
+        What keeps a case from coming and going; without it nothing does.
     """
-    known = dict(newest)
-    standing = dict(levels)
-    found: list[Movement] = []
+    course = _Course(
+        dict(newest), dict(levels), confirmations or Confirmations(_NEVER), steady or Steady()
+    )
     for draft, verdict in sorted(
         judged, key=lambda one: (one[0].reading.measured_at, one[0].reading.id)
     ):
+        course.take(draft, verdict)
+    return course.found
+
+
+@dataclass(slots=True)
+class _Course:
+    """The readings of a round, one after another in the order of their times."""
+
+    newest: dict[SeriesKey, Newest]
+    standing: dict[SeriesKey, Severity]
+    confirmations: Confirmations
+    steady: Steady
+    found: list[Movement] = field(default_factory=list)
+
+    def take(self, draft: Draft, verdict: Verdict) -> None:
         key = draft.patient_id, draft.quantity
-        moved = _movement(draft, verdict, known.get(key), standing.get(key, Severity.GREEN))
-        if _is_newest(draft, known.get(key)):
+        before = self.newest.get(key)
+        is_newest = _is_newest(draft, before)
+        ended = self.confirmations.answered(draft, verdict) if is_newest else None
+        if ended is not None and ended.outcome is Outcome.CONFIRMED:
+            self._tell(key, movement_of(ended.waiting.finding))
+        standing = self.standing.get(key, Severity.GREEN)
+        moved = _movement(draft, verdict, before, standing)
+        if moved is not None and not self._stays(draft, verdict, before, standing, is_newest):
+            self._tell(key, moved)
+        if is_newest:
             reading = draft.reading
-            known[key] = Newest(reading.measured_at, reading.id, verdict.severity)
-        if moved is not None:
-            standing[key] = moved.finding.severity
-            found.append(moved)
-    return found
+            self.newest[key] = Newest(reading.measured_at, reading.id, verdict.severity)
+
+    def _stays(
+        self,
+        draft: Draft,
+        verdict: Verdict,
+        before: Newest | None,
+        standing: Severity,
+        is_newest: bool,
+    ) -> bool:
+        """Whether a case is not told of a reading that would move it, now or at all."""
+        if self.steady.holds(draft, verdict, standing):
+            return True
+        was_normal = before is not None and before.severity is Severity.GREEN
+        normal_at = before.measured_at if before is not None and was_normal else None
+        return is_newest and self.confirmations.waits(draft, verdict, standing, normal_at)
+
+    def _tell(self, key: SeriesKey, moved: Movement) -> None:
+        self.standing[key] = moved.finding.severity
+        self.found.append(moved)
 
 
 def wanting_green(drafts: Sequence[Draft], levels: Mapping[SeriesKey, Severity]) -> frozenset[int]:
@@ -135,7 +186,11 @@ def _told(verdict: Verdict) -> Movement | None:
     """Let the gravest rule speak; the first in the set's order, of those as grave."""
     if verdict.severity is Severity.GREEN:
         return None if verdict.green is None else Movement(verdict.green, 0.0)
-    finding = verdict.findings[0]
+    return movement_of(verdict.findings[0])
+
+
+def movement_of(finding: Finding) -> Movement:
+    """Give how a finding moves the case of its patient and channel."""
     comparable = finding.rule == absolute_limits.NAME
     return Movement(finding, finding.score or 0.0 if comparable else 0.0)
 

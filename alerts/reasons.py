@@ -89,6 +89,26 @@ def came_late(reason: Reason, measured_at: datetime) -> Reason:
     )
 
 
+def second_was_normal(
+    quantity: Quantity,
+    first: float,
+    first_measured_at: datetime,
+    second: float,
+    second_measured_at: datetime,
+) -> Reason:
+    """Say that a doubtful red was measured again and was normal, with both readings."""
+    facts = FACTS[quantity]
+    at_first, at_second = (
+        moment.astimezone(_ZONE) for moment in (first_measured_at, second_measured_at)
+    )
+    return Reason(
+        f"{facts.danish} {amount(quantity, first, danish=True)} kl. {at_first:%H.%M}, målt igen "
+        f"kl. {at_second:%H.%M}: {amount(quantity, second, danish=True)}, normal",
+        f"{facts.english} {amount(quantity, first, danish=False)} at {at_first:%H:%M}, measured "
+        f"again at {at_second:%H:%M}: {amount(quantity, second, danish=False)}, normal",
+    )
+
+
 def limits_missing(quantity: Quantity) -> Reason:
     """Say that nobody has set limits, so nothing could be judged."""
     facts = FACTS[quantity]

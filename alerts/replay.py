@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from alerts import findings, reasons, replay_v1
+from alerts import confirming, findings, reasons, replay_v1
 from alerts.adherence import judging
 from alerts.adherence import statements as adherence
 from alerts.findings import Finding
@@ -318,6 +318,8 @@ class _Replay:
             return {name: getattr(answer, name) for name in ("severity", "score", "reason")}
         if finding.quantity is None:
             return None
+        if finding.rule == confirming.NAME:
+            return {"reason": confirming.replay(finding.quantity, finding.evidence)}
         if finding.rule in (findings.READINGS, replay_v1.NAME):
             return {"reason": reasons.withdrawn(finding.quantity)}
         if finding.rule == findings.LIMITS_MISSING:

@@ -9,9 +9,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from alerts import history
-from alerts.findings import Finding
-from alerts.reasons import Reason
+from alerts import finding_store, history
 from alerts.replay import PatientRecord, StoredJudgement
 from alerts.rule_store import RuleSets
 from alerts.rulesets.loading import RuleSetError
@@ -19,7 +17,7 @@ from alerts.rulesets.model import RuleSet
 from alerts.subjects import Basis, Taken
 from telekol import queries
 from telekol.quantities import Quantity
-from telekol.severity import Channel, Severity
+from telekol.severity import Severity
 
 _SQL: Final = queries.load("alerts", "replay_queries.sql")
 
@@ -42,7 +40,7 @@ def record_of(connection: Connection[Any], patient: UUID) -> PatientRecord:
         judgements=judgements,
         bases={row[0]: Basis.stored(*row[1:]) for row in bases},
         readings=dict(_readings(connection, key)),
-        findings=[_finding(patient, row) for row in stored],
+        findings=[finding_store.stored(patient, row) for row in stored],
         found_at={row["id"]: row["found_at"] for row in stored},
     )
 
@@ -85,29 +83,4 @@ def _judgement(row: dict[str, Any]) -> StoredJudgement:
         outcomes=row["outcomes"],
         cause=row["cause"],
         reading_ids=None if row["reading_ids"] is None else tuple(row["reading_ids"]),
-    )
-
-
-def _finding(patient: UUID, row: dict[str, Any]) -> Finding:
-    return Finding(
-        id=row["id"],
-        patient_id=patient,
-        channel=Channel(row["channel"]),
-        rule=row["rule"],
-        rule_version=row["rule_version"],
-        result=row["result"],
-        severity=Severity(row["severity"]),
-        score=row["score"],
-        quantity=None if row["quantity"] is None else Quantity(row["quantity"]),
-        measured_at=row["measured_at"],
-        late=row["late"],
-        reading_ids=tuple(row["reading_ids"]),
-        limits=row["limits"],
-        evidence=row["evidence"],
-        reason=Reason(row["reason_da"], row["reason_en"]),
-        rule_id=row["rule_id"],
-        rule_set_id=row["rule_set_id"],
-        basis_id=row["basis_id"],
-        turn=row["turn"],
-        cause=row["cause"],
     )

@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from alerts import answer_round, answer_store, rule_store, trends
 from alerts.clockwork import Clockwork
-from alerts.engine import Memory, run_round
+from alerts.engine import Memory, raise_overdue, run_round
 from alerts.settings import AlertsSettings
 from telekol.backoff import delay_s
 from telekol.heartbeat import Heartbeat
@@ -29,16 +29,25 @@ LOOK_EVERY_S: Final = 2.0
 
 def run(settings: AlertsSettings, stop: StopSignal) -> None:
     """Judge readings until asked to stop."""
-    failures = 0
     heartbeat = Heartbeat(settings.heartbeat_file)
     clockwork = Clockwork(settings.database_url.get_secret_value(), stop)
     clockwork.start()
+    try:
+        _go_on(settings, stop, heartbeat, clockwork)
+    finally:
+        clockwork.stop()
+
+
+def _go_on(
+    settings: AlertsSettings, stop: StopSignal, heartbeat: Heartbeat, clockwork: Clockwork
+) -> None:
+    failures = 0
     while not stop.is_set():
         try:
             with _connect(settings) as connection:
                 log.info("judging new readings")
                 failures = 0
-                _work(connection, stop, heartbeat, clockwork)
+                _work(connection, settings, stop, heartbeat, clockwork)
         except psycopg.OperationalError as error:
             failures += 1
             wait_s = delay_s(failures, random.random(), most_s=10)  # noqa: S311 - jitter
@@ -56,17 +65,22 @@ def _connect(settings: AlertsSettings) -> Connection[Any]:
 
 
 def _work(
-    connection: Connection[Any], stop: StopSignal, heartbeat: Heartbeat, clockwork: Clockwork
+    connection: Connection[Any],
+    settings: AlertsSettings,
+    stop: StopSignal,
+    heartbeat: Heartbeat,
+    clockwork: Clockwork,
 ) -> None:
     connection.execute("listen telekol_judgement")
     with connection.transaction():
         rule_store.publish_shipped(connection)
         answer_store.publish_shipped(connection)
-    memory = Memory()
+    memory = Memory(longest_wait=settings.longest_wait)
     while not stop.is_set():
         settled = run_round(connection, memory) + answer_round.run_round(connection)
-        # Days for trends wait until no reading does.
-        idle = settled == 0 and trends.refresh(connection) == 0
+        # A second measurement that came in time is judged before its time is over, and days for
+        # trends wait until no reading does.
+        idle = settled == 0 and raise_overdue(connection) == 0 and trends.refresh(connection) == 0
         # Silence that nobody looks for would be green: without its jobs this process is not well.
         if clockwork.is_well():
             heartbeat.beat()

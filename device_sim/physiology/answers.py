@@ -95,8 +95,8 @@ def _bad_days(course: Course, days: Moments) -> Floats:
     )
     spell = spells[np.clip(days, 0, course.days - 1)]
     alone = normal_at(key_of(course.seed, course.name, "bad day"), days)
-    bad: Floats = np.sqrt(SPELL_SHARE) * spell + np.sqrt(1 - SPELL_SHARE) * alone
-    return bad
+    mixed: Floats = np.sqrt(SPELL_SHARE) * spell + np.sqrt(1 - SPELL_SHARE) * alone
+    return mixed
 
 
 def cat_scores(course: Course, moments: Moments) -> Moments:

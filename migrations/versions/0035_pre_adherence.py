@@ -1,7 +1,7 @@
 """Clock-driven jobs: up to when each has looked, and what finds their work without a walk.
 
 Revision ID: 0035
-Revises: 0033
+Revises: 0034
 Phase: pre (the old code does not notice)
 """
 
@@ -14,7 +14,7 @@ from alembic import op
 from migrations.statements import run_file
 
 revision = "0035"
-down_revision = "0033"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """Answers to questionnaires are queued for judgement, and a finding names the answers it is about.
 
 Revision ID: 0038
-Revises: 0033
+Revises: 0035
 Phase: pre (the old code stores answers as before; they wait in the queue for the new)
 """
 
@@ -14,7 +14,7 @@ from alembic import op
 from migrations.statements import run_file
 
 revision = "0038"
-down_revision = "0033"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 

@@ -19,6 +19,7 @@ from telekol.tables.access import AccessLog
 from telekol.tables.cases import (
     CaseEvent,
     ClockJob,
+    Confirmation,
     Finding,
     Judgement,
     JudgementQueue,
@@ -62,6 +63,7 @@ __all__ = [
     "CivilRegistration",
     "Clinician",
     "ClockJob",
+    "Confirmation",
     "Contact",
     "Enrolment",
     "EnrolmentPause",

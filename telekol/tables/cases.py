@@ -22,7 +22,7 @@ class JudgementQueue(SQLModel, table=True):
     __tablename__ = "judgement_queue"
 
     id: int = Field(primary_key=True, sa_type=BigInteger)
-    patient_id: UUID = Field(foreign_key="patient.id")
+    patient_id: UUID
     reading_ids: list[UUID] = Field(sa_type=ARRAY(Uuid))
     measured_from: datetime = Field(sa_type=TIME)
     measured_to: datetime = Field(sa_type=TIME)
@@ -128,3 +128,23 @@ class ClockJob(SQLModel, table=True):
     looked_to: datetime = Field(sa_type=TIME)
     ended_at: datetime = Field(sa_type=TIME)
     summary: Any = Field(sa_type=JSONB, nullable=False)
+
+
+class Confirmation(SQLModel, table=True):
+    """A doubtful red that waits for a second measurement, or how that ended."""
+
+    __tablename__ = "confirmation"
+
+    finding_id: UUID = Field(primary_key=True, foreign_key="finding.id")
+    patient_id: UUID = Field(foreign_key="patient.id")
+    quantity: str = Field(sa_type=QUANTITY)
+    reading_id: UUID
+    measured_at: datetime = Field(sa_type=TIME)
+    gateway_id: str = Field(foreign_key="gateway.id", sa_type=Text)
+    instruction_id: UUID = Field(foreign_key="instruction.id")
+    doubt: str = Field(sa_type=Text)
+    asked_at: datetime = Field(sa_type=TIME)
+    until: datetime = Field(sa_type=TIME)
+    outcome: str | None = Field(sa_type=Text)
+    second_reading_id: UUID | None
+    ended_at: datetime | None = Field(sa_type=TIME)

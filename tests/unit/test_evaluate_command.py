@@ -81,10 +81,10 @@ def test_a_file_gives_one_object_for_each_rule_of_the_last_reading(tmp_path: Pat
             "measured_at": "2026-01-20T08:00:00+00:00",
             "value": 85,
             "severity": "red",
-            "score": 1,
-            "reason": "SpO2 85 %, under the red limit 86 %; usual level 92 % "
+            "score": 2,
+            "reason": "SpO2 85 %, under the red limit 87 %; usual level 92 % "
             "(median of 14 readings, proposed, not yet approved)",
-            "reason_da": "Iltmætning 85 %, under den røde grænse 86 %; plejer at ligge på 92 % "
+            "reason_da": "Iltmætning 85 %, under den røde grænse 87 %; plejer at ligge på 92 % "
             "(median af 14 målinger, foreslået, endnu ikke godkendt)",
             "approved": False,
             "notice": "The rule set is a template that no physician has approved",

@@ -62,11 +62,11 @@ def test_a_patient_at_the_usual_level_is_green_whatever_that_level_is(
 
 @pytest.mark.parametrize("apart_days", [DAILY, TWICE_WEEKLY, WEEKLY])
 @pytest.mark.parametrize("usual", [85, 87, 92, 96])
-def test_five_points_under_the_usual_level_is_yellow_and_seven_red_at_once(
+def test_five_points_under_the_usual_level_is_yellow_and_six_red_at_once(
     usual: float, apart_days: float
 ) -> None:
     assert _spo2(usual, [usual - 5], apart_days) == ("red" if usual - 5 < 80 else "yellow")
-    assert _spo2(usual, [usual - 7], apart_days) == "red"
+    assert _spo2(usual, [usual - 6], apart_days) == "red"
 
 
 def test_an_87_is_a_good_day_for_one_patient_and_red_for_another() -> None:
@@ -114,7 +114,7 @@ def test_a_new_patient_has_too_little_for_a_level_and_is_told_so() -> None:
 
 def test_what_a_physician_approved_holds_before_there_is_a_first_period() -> None:
     context = Context(references=References.of([0], [0], [START_US], [87], [True]))
-    for value, severity in ((83, "green"), (82, "yellow"), (80, "red")):
+    for value, severity in ((83, "green"), (82, "yellow"), (81, "red")):
         readings = readings_of({("a", SPO2): [(0, 88), (1, value)]})
         assert _worst(readings, context)[SPO2] == severity
 
