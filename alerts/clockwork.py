@@ -1,6 +1,6 @@
-"""The jobs that the clock drives, in a thread of their own. Touches clock and database.
+"""The jobs that the clock drives, turned by APScheduler. Touches clock and database.
 
-Owns which jobs there are, how often each looks, and the thread. What a job finds follows from
+Owns which jobs there are and how often each looks. What a job finds follows from
 schedule and database (`docs/adherence.md`), so nothing here has to be remembered but up to when it
 has looked, which is in ``clock_job``. A job that fails is said and made again; it ends nothing. Of
 several alerts processes one does a job at a time.
@@ -11,15 +11,16 @@ What else changes with it: docs/adherence.md names the jobs.
 from __future__ import annotations
 
 import logging
-import random
-import threading
 import time as monotonic
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
 import psycopg
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 from psycopg import Connection
 
 from alerts import jobs
@@ -28,13 +29,12 @@ from alerts.adherence import reminding
 from alerts.job_rule_store import RuleBook
 from alerts.jobs import Daily, Every, Job
 from alerts.technical import desk as technical_desk
-from telekol.backoff import delay_s
 from telekol.process import StopSignal
 
 log = logging.getLogger(__name__)
 
-TICK_S: Final = 1.0
-"""How promptly a job that is due begins, and the thread stops."""
+NIGHTLY_LOOK_S: Final = 60.0
+"""How promptly a nightly job begins; each look is one small query."""
 
 STUCK_AFTER_S: Final = 600.0
 """A turn longer than this is no work any more: that of a nation's patients takes some minutes."""
@@ -90,52 +90,73 @@ def _recomputed(connection: Connection[Any], now: datetime, book: RuleBook) -> M
 
 
 class Clockwork:
-    """Does the jobs until asked to stop."""
+    """Does the jobs until asked to stop.
+
+    APScheduler turns them in one thread; what is due, and since when, the database says. So a turn
+    that was missed, or done by another process, is of no importance here.
+    """
 
     def __init__(self, database_url: str, stop: StopSignal) -> None:
         self._url = database_url
-        self._jobs = made()
         self._stop = stop
+        self._connection: Connection[Any] | None = None
         self._turned_s = monotonic.monotonic()
-        self._thread = threading.Thread(target=self._run, name="clockwork", daemon=True)
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(max_workers=1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        for job in made():
+            self._scheduler.add_job(
+                self._turn,
+                IntervalTrigger(seconds=look_every_s(job), timezone=UTC),
+                args=[job],
+                id=job.name,
+                next_run_time=datetime.now(UTC),
+            )
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Begin no other turn; the one that runs ends by itself or with the process."""
+        self._scheduler.shutdown(wait=False)
 
     def is_well(self) -> bool:
-        """Say whether the thread lives and gets on; a database that is away is no illness."""
+        """Say whether the jobs get on; a database that is away is no illness."""
         is_prompt = monotonic.monotonic() - self._turned_s < STUCK_AFTER_S
-        return self._thread.is_alive() and is_prompt
+        return bool(self._scheduler.running) and is_prompt
 
-    def _run(self) -> None:
-        failures = 0
-        while not self._stop.is_set():
-            self._turned_s = monotonic.monotonic()
-            try:
-                with self._connect() as connection:
-                    failures = 0
-                    self._work(connection)
-            except psycopg.OperationalError as error:
-                failures += 1
-                wait_s = delay_s(failures, random.random(), most_s=10)  # noqa: S311 - jitter
-                log.warning("jobs wait for the database, %.1f s: %s", wait_s, str(error).strip())
-                self._stop.wait(wait_s)
+    def _turn(self, job: Job) -> None:
+        self._turned_s = monotonic.monotonic()
+        if self._stop.is_set():
+            return
+        try:
+            _try_to_run(self._connected(), job)
+        except psycopg.OperationalError as error:
+            log.warning("jobs wait for the database: %s", str(error).strip())
+            self._drop()
 
-    def _work(self, connection: Connection[Any]) -> None:
-        while not self._stop.is_set():
-            for job in self._jobs:
-                self._turned_s = monotonic.monotonic()
-                _try_to_run(connection, job)
-            self._stop.wait(TICK_S)
+    def _connected(self) -> Connection[Any]:
+        if self._connection is None:
+            self._connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                application_name="telekol-alerts-clock",
+                connect_timeout=5,
+            )
+        return self._connection
 
-    def _connect(self) -> Connection[Any]:
-        return psycopg.connect(
-            self._url,
-            autocommit=True,
-            application_name="telekol-alerts-clock",
-            connect_timeout=5,
-        )
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def look_every_s(job: Job) -> float:
+    """Give how often it is asked whether a job is due: of one at night every minute."""
+    return job.when.wait.total_seconds() if isinstance(job.when, Every) else NIGHTLY_LOOK_S
 
 
 def _try_to_run(connection: Connection[Any], job: Job) -> None:

@@ -29,10 +29,19 @@ LOOK_EVERY_S: Final = 2.0
 
 def run(settings: AlertsSettings, stop: StopSignal) -> None:
     """Judge readings until asked to stop."""
-    failures = 0
     heartbeat = Heartbeat(settings.heartbeat_file)
     clockwork = Clockwork(settings.database_url.get_secret_value(), stop)
     clockwork.start()
+    try:
+        _go_on(settings, stop, heartbeat, clockwork)
+    finally:
+        clockwork.stop()
+
+
+def _go_on(
+    settings: AlertsSettings, stop: StopSignal, heartbeat: Heartbeat, clockwork: Clockwork
+) -> None:
+    failures = 0
     while not stop.is_set():
         try:
             with _connect(settings) as connection:

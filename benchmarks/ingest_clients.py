@@ -1,4 +1,4 @@
-"""The two references on the way from the broker: who only receives, and the way of tutorials.
+"""The references on the way from the broker: who only receives, and the way of tutorials.
 
 Run as processes of their own, as ingest is. Each prints one JSON object: how many messages it
 took, and how long from the tenth part of them to the last.
@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from ingest.broker_line import BufferedClient
 from telekol import topics
 
 WARM_UP: Final = 0.1
@@ -66,6 +67,17 @@ def receive_only(client: Client, watch: Stopwatch) -> None:
     client.on_message = on_message
 
 
+def receive_own(client: BufferedClient, watch: Stopwatch) -> None:
+    """Do the same with ingest's own client: reading ahead, and past paho's tables."""
+
+    def on_plain(_topic: bytes, _payload: bytes, packet_id: int) -> None:
+        client.ack(packet_id, 1)
+        watch.tick()
+
+    client.manual_ack_set(True)
+    client.on_plain = on_plain
+
+
 def tutorial(client: Client, watch: Stopwatch, database: str) -> None:
     """Store in the callback: one INSERT and one commit for each reading."""
     connection = psycopg.connect(database, autocommit=True)
@@ -102,26 +114,43 @@ def connect(client: Client, port: int, window: int) -> None:
 
 
 def make(client_id: str) -> Client:
-    """Make a client as ingest makes it."""
+    """Make paho's client as it is shipped, with ingest's settings."""
     return Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
     )
 
 
+def make_own(client_id: str) -> BufferedClient:
+    """Make the client that ingest has of it."""
+    return BufferedClient(
+        CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
+    )
+
+
+def _prepare(way: str, watch: Stopwatch, database: str) -> Client:
+    if way == "receive-own":
+        own = make_own(way)
+        receive_own(own, watch)
+        return own
+    client = make(way)
+    if way == "tutorial":
+        tutorial(client, watch, database)
+    else:
+        receive_only(client, watch)
+    return client
+
+
 def main() -> None:
-    """Run one of the two."""
+    """Run one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=("receive-only", "tutorial"))
+    parser.add_argument("way", choices=("receive-only", "receive-own", "tutorial"))
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--messages", type=int, required=True)
     parser.add_argument("--window", type=int, required=True)
     parser.add_argument("--database", default="")
     options = parser.parse_args()
-    client, watch = make(options.way), Stopwatch(options.messages)
-    if options.way == "tutorial":
-        tutorial(client, watch, options.database)
-    else:
-        receive_only(client, watch)
+    watch = Stopwatch(options.messages)
+    client = _prepare(options.way, watch, options.database)
     connect(client, options.port, options.window)
     client.loop_start()
     watch.done.wait()

@@ -75,24 +75,35 @@ class Ingest:
         with self._process as process:
             wait_until(lambda: "receiving from all" in process.output(), "ingest to subscribe", 60)
 
-    def drain(self, messages: int) -> tuple[float, dict[str, float]]:
-        """Run it on what waits; messages per second, and its memory at the start and the end."""
+    def drain(self, messages: int) -> float:
+        """Run it on what waits; messages per second."""
         listener = self._listen(messages)
         time.sleep(0.3)
-        memory: list[int] = []
-        deadline_s = time.monotonic() + _LONGEST_S
-        with self._process as process:
-            while listener.poll() is None:
-                if not process.is_running or time.monotonic() > deadline_s:
-                    listener.kill()
-                    raise SystemExit(f"ingest did not answer everything:\n{process.output()}")
-                memory.append(psutil.Process(process.pid).memory_info().rss)
-                time.sleep(0.5)
+        with self._process:
+            self._await(listener)
         moments = sorted(float(line) for line in self._heard.read_text().split())
         first = int(messages * clients.WARM_UP)
-        rate = (messages - first) / (moments[-1] - moments[first - 1])
-        usage = {"rss_mb_at_start": memory[min(2, len(memory) - 1)] / 2**20}
-        return rate, usage | {"rss_mb_at_end": memory[-1] / 2**20}
+        return (messages - first) / (moments[-1] - moments[first - 1])
+
+    def memory_mb(self, rounds: Iterable[list[Message]]) -> list[float]:
+        """Let one process answer round after round; its resident memory after each."""
+        found = []
+        with self._process as process:
+            for messages in rounds:
+                listener = self._listen(len(messages))
+                time.sleep(0.3)
+                ingest_sender.send(self._broker.port, ingest_sender.packets(messages))
+                self._await(listener)
+                found.append(round(psutil.Process(process.pid).memory_info().rss / 2**20, 1))
+        return found
+
+    def _await(self, listener: subprocess.Popen[bytes]) -> None:
+        deadline_s = time.monotonic() + _LONGEST_S
+        while listener.poll() is None:
+            if not self._process.is_running or time.monotonic() > deadline_s:
+                listener.kill()
+                raise SystemExit(f"ingest did not answer everything:\n{self._process.output()}")
+            time.sleep(0.1)
 
     def _listen(self, messages: int) -> subprocess.Popen[bytes]:
         program = shutil.which("mosquitto_sub")

@@ -17,6 +17,7 @@ from psycopg import Connection
 
 from benchmarks import ingest_world as world
 from ingest import attribution, devices, outboxes, parcel, rows, writer
+from ingest.line import open_line
 from ingest.parcel import Parcel
 from telekol import queries
 
@@ -33,20 +34,24 @@ _SQL: Final = queries.load("ingest", "queries.sql")
 
 def writer_rows_per_s(url: str, turn: int, messages: int, size: int) -> float:
     """Measure `ingest.writer.store` alone: messages are decoded outside the measurement."""
-    stored, took_s = 0, 0.0
-    with psycopg.connect(url, autocommit=True) as connection:
+    stored, unattributed, took_s = 0, 0, 0.0
+    known: devices.Cache = {}
+    with open_line(url, "telekol-bench") as connection:
         for batch in _batches(turn, messages, size):
             began_s = time.perf_counter()
-            stored += writer.store(connection, batch).stored
+            outcome = writer.store(connection, batch, known)
             took_s += time.perf_counter() - began_s
-    _must_be(stored, messages * size)
+            stored += outcome.stored
+            unattributed += outcome.unattributed
+    _must_be("new readings", stored, messages * size)
+    _must_be("readings without a patient", unattributed, 0)
     return stored / took_s
 
 
 def copy_rows_per_s(url: str, turn: int, messages: int, size: int) -> float:
     """Measure COPY of rows that are ready, byte for byte, into both tables of readings."""
     took_s = 0.0
-    with psycopg.connect(url, autocommit=True) as connection:
+    with open_line(url, "telekol-bench") as connection:
         for batch in _batches(turn, messages, size):
             keys, observations = _ready(connection, batch)
             began_s = time.perf_counter()
@@ -62,13 +67,13 @@ def _ready(connection: Connection[Any], batch: Sequence[Parcel]) -> tuple[list[b
     with connection.transaction():
         held = outboxes.settle(connection, [item.run for item in batch if item.run])
         wanted = {one.device for item in batch for one in item.readings}
-        numbers = devices.numbers(connection, wanted)
+        numbers = devices.numbers(connection, wanted, {})
         kits = attribution.load(connection, [item.kit for item in held.values()])
     written = []
     for item in batch:
         if item.run is None:
             continue
-        outbox = held[item.run.gateway, item.run.boot]
+        outbox = held[outboxes.source(item.run)]
         written += [
             rows.observation_rows(
                 kits.patient(outbox.kit, one.measured_us), numbers[one.device], outbox.number, [one]
@@ -79,26 +84,50 @@ def _ready(connection: Connection[Any], batch: Sequence[Parcel]) -> tuple[list[b
     return [b"".join(keys)], [b"".join(written)]
 
 
+def fill(url: str, turn: int, messages: int, size: int) -> None:
+    """Store messages without measuring."""
+    with open_line(url, "telekol-bench") as connection:
+        for batch in _batches(turn, messages, size):
+            writer.store(connection, batch)
+
+
 def bytes_per_reading(url: str) -> dict[str, float]:
-    """Give what a stored reading takes on disk: its row, its place in the index, its identity."""
+    """Give what a reading takes on disk, stored and judged.
+
+    ``row``, ``index`` and ``identity`` are the reading; ``judged`` is what alerts adds: findings
+    and days for trends, with their indexes.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")
         row = connection.execute(_SIZES).fetchone()
     assert row is not None  # noqa: S101 - it has no condition
-    names = ("readings", "row_bytes", "index_bytes", "identity_bytes", "queue_bytes")
-    values = dict(zip(names, (float(value) for value in row), strict=True))
-    values["bytes_per_stored_reading"] = round(sum(float(value) for value in row[1:4]), 1)
-    return values
+    readings, *bytes_each = (float(value) for value in row)
+    names = ("row", "index", "identity", "findings", "days")
+    sizes = dict(zip(names, bytes_each, strict=True))
+    stored = sizes["row"] + sizes["index"] + sizes["identity"]
+    return {
+        "readings": readings,
+        **sizes,
+        "bytes_per_stored_reading": round(stored, 1),
+        "bytes_per_judged_reading": round(stored + sizes["findings"] + sizes["days"], 1),
+    }
+
+
+def waiting(url: str) -> int:
+    """Give how many rows wait to be judged."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute("select count(*) from judgement_queue").fetchone()
+    return int(row[0]) if row else 0
 
 
 _SIZES: Final = b"""
-with n as (select count(*) as readings from observation)
+with n as (select count(*)::numeric as readings from observation)
 select readings,
-    round(pg_table_size('observation')::numeric / readings, 1),
-    round(pg_indexes_size('observation')::numeric / readings, 1),
-    round(pg_total_relation_size('observation_identity')::numeric / readings, 1),
-    round(pg_total_relation_size('judgement_queue')::numeric
-        / greatest((select sum(cardinality(reading_ids)) from judgement_queue), 1), 1)
+    round(pg_table_size('observation') / readings, 1),
+    round(pg_indexes_size('observation') / readings, 1),
+    round(pg_total_relation_size('observation_identity') / readings, 1),
+    round(pg_total_relation_size('finding') / readings, 1),
+    round(pg_total_relation_size('observation_day') / readings, 1)
 from n
 """
 
@@ -112,6 +141,6 @@ def _batches(turn: int, messages: int, size: int) -> Iterator[list[Parcel]]:
         yield [parcel.sort(topic, payload, now) for topic, payload in taken]
 
 
-def _must_be(found: int, expected: int) -> None:
+def _must_be(what: str, found: int, expected: int) -> None:
     if found != expected:
-        raise AssertionError(f"expected {expected} new readings, stored {found}")
+        raise AssertionError(f"expected {expected} {what}, found {found}")

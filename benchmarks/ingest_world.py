@@ -6,7 +6,9 @@ Must not measure anything. Homes and readings are invented and follow from their
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -59,17 +61,26 @@ def seed(url: str) -> None:
 def grow(url: str, rows: int, moment: datetime) -> None:
     """Fill the tables of readings up to `rows`, with history that ends at `moment`.
 
-    Ten readings a second for as long as it takes, from all patients in turn.
+    Ten readings a second for as long as it takes, from all patients in turn. Both tables at once,
+    without waiting for the disk: what is measured comes later, and waits.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute("select count(*) from observation_identity").fetchone()
         missing = rows - (found[0] if found else 0)
         if missing <= 0:
             return
-        connection.execute("set synchronous_commit = off")
         values = {"until": moment, "missing": missing, "homes": HOMES}
-        for statement in (_GROW_IDENTITIES, _GROW_OBSERVATIONS, b"analyze", b"checkpoint"):
-            connection.execute(statement, values if b"%(" in statement else None)
+        with ThreadPoolExecutor(2) as pool:
+            fill = partial(_fill, url, values)
+            list(pool.map(fill, (_GROW_IDENTITIES, _GROW_OBSERVATIONS)))
+        for statement in (b"vacuum analyze", b"checkpoint"):
+            connection.execute(statement)
+
+
+def _fill(url: str, values: dict[str, object], statement: bytes) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("set synchronous_commit = off")
+        connection.execute(statement, values)
 
 
 _GROW_IDENTITIES: Final = b"""
@@ -85,7 +96,9 @@ with homes as materialized (
 )
 insert into observation (measured_at, received_at, device_time, seq, value, reading_id, patient_id,
     device_id, outbox_id, quantity, time_confidence, entered)
-select at, at, at at time zone 'UTC', n, 92, gen_random_uuid(), patients[1 + n %% %(homes)s], 1, 1,
+select at, at, at at time zone 'UTC', n,
+    (array[92.0, 78.0, 74.35, 131.0])[1 + n / %(homes)s %% 4], gen_random_uuid(),
+    patients[1 + n %% %(homes)s], 1, 1,
     (array['spo2', 'pulse_rate', 'body_weight', 'systolic_bp'])[1 + n / %(homes)s %% 4]::quantity,
     'clock-checked', 'automatic'
 from homes, generate_series(%(missing)s, 1, -1) n,
@@ -99,8 +112,11 @@ def messages(turn: int, count: int, size: int) -> Iterator[Message]:
     Parameters
     ----------
     turn
-        Which run this is: every turn has outboxes and readings of its own.
+        Which run this is: every turn has outboxes and readings of its own, on a day of its own.
+        None may lie ahead: ingest would give each of its readings the time of its arrival.
     """
+    if _BEGINNING + timedelta(days=turn + 1) > datetime.now(UTC):
+        raise ValueError(f"turn {turn} lies in the future; begin at an earlier day")
     for number in range(count):
         home = number % HOMES + 1
         first = number // HOMES * size + 1
@@ -126,7 +142,7 @@ def _observations(turn: int, home: int, first: int, size: int) -> Iterator[Obser
     for seq in range(first, first + size):
         quantity, value = _QUANTITIES[seq % 4]
         # A measurement each half minute; homes and turns beside each other, as in life.
-        at = _BEGINNING + timedelta(days=30 * turn, seconds=seq // 4 * 30, milliseconds=home)
+        at = _BEGINNING + timedelta(days=turn, seconds=seq // 4 * 30, milliseconds=home)
         device_time = at.replace(tzinfo=None) + timedelta(hours=1)
         yield Observation(
             id=reading_id(device, quantity, device_time),

@@ -15,9 +15,9 @@ from uuid import UUID
 from clinician_api.case_work import Action
 from clinician_api.clauses import Clause
 from clinician_api.language import Language
-from clinician_api.queries import CaseRow
+from clinician_api.queries import UNDO_WINDOW, CaseRow
 from clinician_api.words import Words
-from telekol.severity import Severity
+from telekol.severity import Channel, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,9 @@ def case_view(
         opened=say.when(case.opened_at, now),
         opened_at=case.opened_at.isoformat(timespec="seconds"),
         version=case.version,
-        action=_action(case.state, undoable=acknowledged and not row.followed),
+        action=Action.CLEAR
+        if _is_dealt_with(row, now)
+        else _action(case.state, undoable=acknowledged and not row.followed),
     )
 
 
@@ -174,6 +176,13 @@ def _action(state: str, *, undoable: bool) -> Action | None:
     if state in {"new", "returned"}:
         return Action.ACKNOWLEDGE
     return Action.UNACKNOWLEDGE if undoable else None
+
+
+def _is_dealt_with(row: CaseRow, now: datetime) -> bool:
+    """Say whether a missed measurement was seen so long ago that it is closed, not undone."""
+    if row.case.channel != Channel.MISSING or row.case.state != "seen" or row.seen_at is None:
+        return False
+    return now - row.seen_at > UNDO_WINDOW
 
 
 def _is_long(waiting: datetime, now: datetime) -> bool:

@@ -33,6 +33,7 @@ class Action(StrEnum):
 
     ACKNOWLEDGE = "acknowledge"
     UNACKNOWLEDGE = "unacknowledge"
+    CLEAR = "clear"
 
 
 class _Step(Protocol):
@@ -44,6 +45,7 @@ class _Step(Protocol):
 _STEPS: Final[dict[Action, _Step]] = {
     Action.ACKNOWLEDGE: case_store.acknowledge,
     Action.UNACKNOWLEDGE: case_store.unacknowledge,
+    Action.CLEAR: case_store.clear,
 }
 
 

@@ -1,6 +1,6 @@
 """What a person does to a case, over HTTP.
 
-Owns two addresses. A form without script gets the page back, the page's script a short
+Owns three addresses. A form without script gets the page back, the page's script a short
 answer; both go the same way. What is allowed is alerts' decision, reached through `case_work`.
 """
 
@@ -52,6 +52,20 @@ def unacknowledge(
 ) -> Response:
     """Take an acknowledgement back."""
     patient_id = _act(Action.UNACKNOWLEDGE, case_id, house, visitor, version)
+    return _done(request, patient_id, back)
+
+
+@router.post("/cases/{case_id}/clear")
+def clear(
+    request: Request,
+    case_id: UUID,
+    house: AHouse,
+    visitor: AWorker,
+    version: Version,
+    back: Back = "board",
+) -> Response:
+    """Take a missed measurement off the board, as far as the reader saw it."""
+    patient_id = _act(Action.CLEAR, case_id, house, visitor, version)
     return _done(request, patient_id, back)
 
 

@@ -80,6 +80,9 @@ _GENERAL: Final[dict[str, Text]] = {
     "channel.technical": Text("Teknik", "Technical"),
     "action.acknowledge": Text("Kvittér", "Acknowledge"),
     "action.unacknowledge": Text("Fortryd", "Undo"),
+    "action.clear": Text("Afslut", "Close"),
+    "action.clear_for": Text("Afslut for {name}", "Close for {name}"),
+    "action.clear_doing": Text("Afslutter …", "Closing …"),
     "action.acknowledge_for": Text("Kvittér for {name}", "Acknowledge for {name}"),
     "action.unacknowledge_for": Text(
         "Fortryd kvittering for {name}", "Undo acknowledgement for {name}"

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from ingest.columns import Texts
 from ingest.reading import Reading, microseconds
 from telekol import queries
 
@@ -64,5 +65,5 @@ class Assignments:
 
 def load(connection: Connection[Any], kits: Iterable[str]) -> Assignments:
     """Read who had these kits."""
-    rows = connection.execute(_SQL["assignments"], {"kits": sorted(set(kits))})
-    return Assignments((row[0], row[1], row[2], row[3]) for row in rows)
+    wanted = {"kits": Texts(sorted(set(kits)))}
+    return Assignments(connection.execute(_SQL["assignments"], wanted, binary=True).fetchall())

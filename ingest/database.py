@@ -22,7 +22,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from ingest import health_writer, outboxes, writer
+from ingest import devices, health_writer, outboxes, writer
 from ingest.health import News
 from ingest.line import open_line
 from ingest.parcel import Parcel
@@ -40,12 +40,6 @@ another to a migration that holds a table."""
 _LINE_LIMIT_S: Final = 30
 """How long the other side may be silent about what we sent before the line counts as dead."""
 
-_SESSION: Final = (
-    f"set statement_timeout = '{STATEMENT_LIMIT_S}s'".encode(),
-    # A worker that is cut off between two statements must not hold its homes' outboxes longer.
-    f"set idle_in_transaction_session_timeout = '{_LINE_LIMIT_S}s'".encode(),
-)
-
 
 class Database:
     """Where batches are stored.
@@ -55,12 +49,18 @@ class Database:
     settings
         With a share group, the receipts of a gateway keep their order among several workers:
         `store` then holds the turn of every gateway in the batch until `end_turns`.
+    statement_limit_s
+        See `STATEMENT_LIMIT_S`.
     """
 
-    def __init__(self, settings: IngestSettings) -> None:
+    def __init__(
+        self, settings: IngestSettings, *, statement_limit_s: float = STATEMENT_LIMIT_S
+    ) -> None:
+        self._statement_limit_ms = round(statement_limit_s * 1000)
         self._url = settings.database_url.get_secret_value()
         self._takes_turns = settings.ingest_share is not None
         self._connection: Connection[Any] | None = None
+        self._devices: devices.Cache = {}
         self.ticked_s = time.monotonic()
 
     def store(
@@ -98,6 +98,7 @@ class Database:
     def close(self) -> None:
         """Drop the connection, if there is one."""
         connection, self._connection = self._connection, None
+        self._devices = {}
         if connection is not None:
             connection.close()
 
@@ -106,12 +107,18 @@ class Database:
         refused = health_writer.store(connection, news, now)
         if self._takes_turns:
             outboxes.take_turns(connection, [one.run for one in parcels if one.run])
-        return writer.store(connection, [*parcels, *refused])
+        return writer.store(connection, [*parcels, *refused], self._devices)
 
     def _open(self) -> Connection[Any]:
         if self._connection is None:
             connection = open_line(self._url, "telekol-ingest")
             self._connection = connection
-            for statement in _SESSION:
-                connection.execute(statement)
+            self._set(connection, "statement_timeout", self._statement_limit_ms)
+            # A worker that is cut off between two statements must not hold its homes' outboxes
+            # longer.
+            self._set(connection, "idle_in_transaction_session_timeout", _LINE_LIMIT_S * 1000)
         return self._connection
+
+    @staticmethod
+    def _set(connection: Connection[Any], name: str, milliseconds: int) -> None:
+        connection.execute("select set_config(%s, %s, false)", [name, str(milliseconds)])

@@ -63,7 +63,7 @@ SLOT_PART: Final = 0.8
 """A slot is the patient's usual one on a scale after three weights with a slot, four fifths of
 them with this one. Scales guess, so one odd guess must not take the slot away."""
 
-_US_PER_DAY: Final = 86_400_000_000
+US_PER_DAY: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,22 @@ def judge(weight: Weight, history: Sequence[Weight]) -> Verdict:
     return _judge_step(weight, near, history)
 
 
+def is_close(kg: float, slot: int | None, nearest_kg: float, days: float) -> bool:
+    """Say whether a weight is accepted by what is nearest before it alone.
+
+    What it says yes to, `judge` accepts whatever else the history holds; where it says no, only
+    `judge` knows. So most weights need one weight of the history and not all that it may hold.
+
+    Parameters
+    ----------
+    nearest_kg
+        The first of `neighbours`, from before the weight.
+    days
+        How long before.
+    """
+    return slot is None and _is_within(kg, nearest_kg, days)
+
+
 def neighbours(weight: Weight, history: Sequence[Weight]) -> list[Weight]:
     """Give the weights to compare with, the nearest in time first.
 
@@ -174,15 +190,19 @@ def _judge_step(weight: Weight, near: Sequence[Weight], history: Sequence[Weight
     The nearest, for a body that changes leaves its own median behind; the median, for the
     nearest may itself be odd.
     """
-    days = abs(weight.measured_us - near[0].measured_us) / _US_PER_DAY
+    days = abs(weight.measured_us - near[0].measured_us) / US_PER_DAY
     usual_kg = median(item.kg for item in near)
     confirmed = (item.kg for item in history if item.confirmed)
     for reference_kg in (usual_kg, near[0].kg, *confirmed):
-        # Rounded to the gram: 70 and 75 kg are 5 kg apart, whatever their binary halves say.
-        if round(abs(weight.kg - reference_kg), 3) <= round(believed_kg(reference_kg, days), 3):
+        if _is_within(weight.kg, reference_kg, days):
             return ACCEPTED
     return Verdict(
         WEIGHT_JUMP,
         f"{weight.kg:.1f} kg, {weight.kg - usual_kg:+.1f} kg from the usual {usual_kg:.1f} kg; at "
         f"most {believed_kg(usual_kg, days):.1f} kg is believed {days:.0f} days after the last",
     )
+
+
+def _is_within(kg: float, reference_kg: float, days: float) -> bool:
+    # Rounded to the gram: 70 and 75 kg are 5 kg apart, whatever their binary halves say.
+    return round(abs(kg - reference_kg), 3) <= round(believed_kg(reference_kg, days), 3)

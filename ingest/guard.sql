@@ -1,5 +1,29 @@
 -- The attribution guard's queries. Each is headed by name and purpose.
 
+-- nearest: For each of these patients the last valid weight up to the first of a batch,
+-- and those from there to its last.
+-- Few rows for many patients: enough for nearly every weight (ingest/guard.py, is_close). Where the
+-- last one is withdrawn nothing of before is given, and the whole history is asked for.
+select a.patient_id,
+    (extract(epoch from o.measured_at - timestamptz '2000-01-01 00:00Z') * 1000000)::int8,
+    o.value
+from unnest(%(patients)s::uuid[], %(firsts_us)s::int8[], %(lasts_us)s::int8[])
+    as a (patient_id, first_us, last_us)
+cross join lateral (
+    (select b.measured_at, b.value, b.reading_id from observation b
+     where b.patient_id = a.patient_id and b.quantity = 'body_weight'
+         and b.measured_at <= timestamptz '2000-01-01 00:00Z' + a.first_us * interval '1 microsecond'
+     order by b.measured_at desc
+     fetch first 1 row with ties)
+    union all
+    (select b.measured_at, b.value, b.reading_id from observation b
+     where a.first_us < a.last_us and b.patient_id = a.patient_id and b.quantity = 'body_weight'
+         and b.measured_at > timestamptz '2000-01-01 00:00Z' + a.first_us * interval '1 microsecond'
+         and b.measured_at <= timestamptz '2000-01-01 00:00Z' + a.last_us * interval '1 microsecond')
+) o
+where not exists (select from withdrawn_reading w
+    where w.patient_id = a.patient_id and w.reading_id = o.reading_id)
+
 -- history: Valid weights that count as these patients', around the times of a batch.
 -- Twelve before its first (the guard compares with five, the slot wants a few more), all within
 -- it, and twelve after its last, for a backlog that is older than what is known.

@@ -7,16 +7,19 @@ A batch without a weight of a known patient costs no query.
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from math import inf
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
 from ingest import guard
+from ingest.columns import Integers, Uuids
 from ingest.guard import Verdict, Weight
 from ingest.reading import Reading, slot_of
 from telekol import queries
@@ -28,9 +31,11 @@ _SQL: Final = queries.load("ingest", "guard.sql")
 GUARD: Final = "guard"
 """Who made the events of this module, beside the people who make the others."""
 
+_Known = tuple[int, float]
+"""When a weight was measured, microseconds since 2000 UTC, and its kilograms."""
 
-@dataclass(frozen=True, slots=True)
-class Weighing:
+
+class Weighing(NamedTuple):
     """A new weight of a kit that somebody had.
 
     Parameters
@@ -48,6 +53,10 @@ class Weighing:
         """What the guard needs of it."""
         reading = self.reading
         return Weight(reading.measured_us, reading.value, self.scale, slot_of(reading))
+
+
+_ByPatient = Mapping[int, Sequence[Weighing]]
+"""By the patient's id as a number, which hashes faster; in the order of their times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +92,17 @@ def examine(connection: Connection[Any], weighings: Sequence[Weighing]) -> Guard
     """Judge new weights.
 
     Those of one patient are judged in the order of their times, each with what was accepted
-    before it, so that a backlog is judged as it would have been day by day.
+    before it, so that a backlog is judged as it would have been day by day. Patients whose weights
+    are all close to the one before cost one row each; the others their whole history.
     """
-    if not weighings:
+    doubtful = _doubtful(connection, weighings)
+    if not doubtful:
         return Guarded()
-    histories = _histories(connection, weighings)
     noted: list[tuple[Weighing, Verdict]] = []
-    for item in sorted(weighings, key=lambda item: item.reading.measured_us):
-        history = histories[item.patient]
-        verdict = guard.judge(item.weight, history)
-        if not verdict.is_held:
-            history.append(item.weight)
-        if verdict.code is not None:
-            noted.append((item, verdict))
+    histories = _histories(connection, doubtful)
+    for patient, items in doubtful.items():
+        noted += _judged(items, histories[patient])
+    noted.sort(key=lambda pair: _time(pair[0]))
     held = frozenset(item.reading.reading_id for item, verdict in noted if verdict.is_held)
     return Guarded(tuple(noted), held)
 
@@ -120,21 +127,81 @@ def note(connection: Connection[Any], guarded: Guarded) -> None:
         )
 
 
-def _histories(
-    connection: Connection[Any], weighings: Sequence[Weighing]
-) -> dict[UUID, list[Weight]]:
-    spans: dict[UUID, list[int]] = defaultdict(list)
-    for item in weighings:
-        spans[item.patient].append(item.reading.measured_us)
-    rows = connection.execute(
-        _SQL["history"],
-        {
-            "patients": list(spans),
-            "firsts_us": [min(times_us) for times_us in spans.values()],
-            "lasts_us": [max(times_us) for times_us in spans.values()],
-        },
-    )
-    histories: dict[UUID, list[Weight]] = defaultdict(list)
+def _doubtful(connection: Connection[Any], weighings: Sequence[Weighing]) -> _ByPatient:
+    """Give the weights of patients one of whose is not close to the one before, oldest first."""
+    if not weighings:
+        return {}
+    asked: dict[int, list[Weighing]] = defaultdict(list)
+    for item in sorted(weighings, key=_time):
+        asked[item.patient.int].append(item)
+    known: dict[int, list[_Known]] = defaultdict(list)
+    found = connection.execute(_SQL["nearest"], _spans(asked), binary=True).fetchall()
+    for patient, measured_us, kg in found:
+        known[patient.int].append((measured_us, kg))
+    return {
+        patient: items for patient, items in asked.items() if not _are_close(items, known[patient])
+    }
+
+
+def _are_close(items: Iterable[Weighing], known: list[_Known]) -> bool:
+    """Say whether each weight is close to the one before it."""
+    known.sort()
+    return all(_is_close(item, known) for item in items)
+
+
+def _is_close(item: Weighing, known: list[_Known]) -> bool:
+    """Say whether a weight is close to the one before it, and if so count it among the known.
+
+    Of several at one moment the lightest is the nearest, as `guard.neighbours` ranks them.
+
+    Parameters
+    ----------
+    known
+        In the order of their times, and of their weights at one time.
+    """
+    reading = item.reading
+    place = bisect_right(known, (reading.measured_us, inf))
+    if place == 0:
+        return False
+    before_us, _ = known[place - 1]
+    _, kg = known[bisect_left(known, (before_us, -inf))]
+    days = (reading.measured_us - before_us) / guard.US_PER_DAY
+    if not guard.is_close(reading.value, slot_of(reading), kg, days):
+        return False
+    insort(known, (reading.measured_us, reading.value))
+    return True
+
+
+def _judged(items: Iterable[Weighing], history: list[Weight]) -> Iterator[tuple[Weighing, Verdict]]:
+    """Judge one patient's weights by what is known of all; give what is noted."""
+    known = sorted((weight.measured_us, weight.kg) for weight in history)
+    for item in items:
+        if _is_close(item, known):
+            history.append(item.weight)
+            continue
+        verdict = guard.judge(item.weight, history)
+        if not verdict.is_held:
+            history.append(item.weight)
+            insort(known, (item.reading.measured_us, item.reading.value))
+        if verdict.code is not None:
+            yield item, verdict
+
+
+def _time(item: Weighing) -> int:
+    return item.reading.measured_us
+
+
+def _spans(asked: _ByPatient) -> dict[str, Any]:
+    return {
+        "patients": Uuids(items[0].patient for items in asked.values()),
+        "firsts_us": Integers([_time(items[0]) for items in asked.values()]),
+        "lasts_us": Integers([_time(items[-1]) for items in asked.values()]),
+    }
+
+
+def _histories(connection: Connection[Any], asked: _ByPatient) -> dict[int, list[Weight]]:
+    histories: dict[int, list[Weight]] = defaultdict(list)
+    rows = connection.execute(_SQL["history"], _spans(asked))
     for patient, measured_us, kg, scale, slot, confirmed in rows:
-        histories[patient].append(Weight(measured_us, kg, scale, slot, confirmed))
+        histories[patient.int].append(Weight(measured_us, kg, scale, slot, confirmed))
     return histories

@@ -25,6 +25,10 @@ _WATCHFUL: Final = {
 """Well within the minute after which the heartbeat calls ingest unhealthy. A Unix socket, which
 cannot be dead in this way, leaves them aside; what the address itself says wins."""
 
+_PLANS: Final = b"set plan_cache_mode = force_generic_plan"
+"""Every query of ingest looks up keys, few or many. Planned anew for each batch it costs half a
+millisecond, and a plan for these very 500 keys sometimes reads a whole table to find them."""
+
 
 def open_line(url: str, name: str, options: str = "") -> Connection[Any]:
     """Connect, committing each statement; `name` is what the server shows for us.
@@ -38,10 +42,12 @@ def open_line(url: str, name: str, options: str = "") -> Connection[Any]:
     kept: dict[str, Any] = {key: value for key, value in _WATCHFUL.items() if key not in given}
     if options:
         kept["options"] = f"{given.get('options') or ''} {options}".strip()
-    return psycopg.connect(
+    line = psycopg.connect(
         url,
         autocommit=True,
         application_name=name,
         connect_timeout=CONNECT_S,
         **kept,
     )
+    line.execute(_PLANS)
+    return line

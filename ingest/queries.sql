@@ -10,18 +10,28 @@ with arrived as (
     from unnest(%(gateways)s::text[], %(boots)s::uuid[], %(firsts)s::int8[], %(lasts)s::int8[])
         as u (gateway_id, boot, first, last)
     group by gateway_id, boot
-), held as (
-    select o.id, o.settled, a.runs, a.count
+), ordered as (
+    -- Each looked up by its key: "offset 0" keeps a plan from reading whole tables for them.
+    select f.id, f.kit_id, a.runs, a.count
     from arrived a
-    join outbox o using (gateway_id, boot)
-    order by o.id
-    for no key update of o
+    cross join lateral (
+        select o.id, g.kit_id from outbox o join gateway g on g.id = o.gateway_id
+        where o.gateway_id = a.gateway_id and o.boot = a.boot
+        offset 0
+    ) f
+    order by f.id
+), held as (
+    select a.id, a.kit_id, a.runs, a.count, l.settled
+    from ordered a
+    cross join lateral (
+        select o.settled from outbox o where o.id = a.id for no key update
+    ) l
 )
 update outbox o
 set settled = h.settled + h.runs, updated_at = now()
-from held h, gateway g
-where o.id = h.id and g.id = o.gateway_id
-returning o.gateway_id, o.boot, o.id, g.kit_id,
+from held h
+where o.id = h.id
+returning o.gateway_id, o.boot, o.id, h.kit_id,
     h.settled && h.runs or h.count > (select sum(upper(r) - lower(r)) from unnest(h.runs) r),
     coalesce((select upper(r) - 1 from unnest(o.settled) r where r @> 1::bigint), 0)
 
@@ -46,8 +56,11 @@ order by u.gateway_id, u.boot
 on conflict do nothing
 
 -- assignments: Who had these kits, and when.
-select kit_id, patient_id, lower(period), upper(period)
-from kit_assignment where kit_id = any(%(kits)s)
+select a.kit_id, a.patient_id, lower(a.period), upper(a.period)
+from unnest(%(kits)s::text[]) as u (kit_id)
+cross join lateral (
+    select * from kit_assignment a where a.kit_id = u.kit_id offset 0
+) a
 
 -- add_devices: Make devices known that were never seen before.
 insert into device (address, manufacturer, model, serial)

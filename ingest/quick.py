@@ -164,8 +164,7 @@ def _reading(seq: int, item: _Observation, device: DeviceIdentity, latest: datet
         item.id,
         item.value,
         device,
-        # In UTC: an arrival stamps a reading without a zone.
-        (measured, item.received_at.astimezone(UTC), item.device_time),
+        (measured, item.received_at, item.device_time),
         words,
         item.quality,
         item.user_index,

@@ -24,6 +24,7 @@ from uuid import UUID
 
 import msgspec
 
+from ingest.binary import TEXT_OID, array, field
 from telekol.observation import Entry, Observation, TimeConfidence
 from telekol.quantities import Quantity
 
@@ -31,8 +32,6 @@ DeviceIdentity = tuple[str, str, str, str]
 """Address, manufacturer, model and serial number: all of it tells a device from another."""
 
 NULL: Final = struct.pack(">i", -1)
-TEXT_OID: Final = 25
-UUID_OID: Final = 2950
 
 _EPOCH: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - a naive time is counted from it too
 _EPOCH_UTC: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -42,7 +41,6 @@ _TIMES: Final = struct.Struct(">iq iq iq")
 _TIMES_WITHOUT_DEVICE: Final = struct.Struct(">iq iq i")
 _NUMBERS: Final = struct.Struct(">iq id i16s")
 _SMALL: Final = struct.Struct(">ih")
-_ARRAY: Final = struct.Struct(">iiiiii")
 _IDENTITY: Final = struct.Struct(">h iq i8s id")
 
 
@@ -89,15 +87,9 @@ def naive_microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def _field(word: str) -> bytes:
-    """Write a text behind its length; the binary form of an enumeration is its word too."""
-    raw = word.encode()
-    return struct.pack(">i", len(raw)) + raw
-
-
 def words_of(quantity: str, confidence: str, entered: str) -> bytes:
-    """Write the three words of a row."""
-    return _field(quantity) + _field(confidence) + _field(entered)
+    """Write the three words of a row; the binary form of an enumeration is its word."""
+    return field(quantity) + field(confidence) + field(entered)
 
 
 WORDS: Final[dict[tuple[str, str, str], bytes]] = {
@@ -143,7 +135,7 @@ def reading(
             whens,
             _NUMBERS.pack(8, seq, 8, value, 16, raw_id),
             words,
-            array(TEXT_OID, [_field(word) for word in quality]) if quality else NULL,
+            _quality(quality) if quality else NULL,
             NULL if user_index is None else _SMALL.pack(2, user_index),
         )
     )
@@ -153,7 +145,12 @@ def reading(
     return Reading(seq, stamp_us, id_head, value, measured_us, raw_id, device, identity, tail)
 
 
-_WEIGHT: Final = _field(str(Quantity.BODY_WEIGHT))
+def _quality(flags: Sequence[str]) -> bytes:
+    written = array(TEXT_OID, [field(flag) for flag in flags])
+    return struct.pack(">i", len(written)) + written
+
+
+_WEIGHT: Final = field(str(Quantity.BODY_WEIGHT))
 _WEIGHT_AT: Final = _TIMES.size + _NUMBERS.size
 _WEIGHT_AT_WITHOUT_DEVICE: Final = _TIMES_WITHOUT_DEVICE.size + _NUMBERS.size
 
@@ -186,17 +183,3 @@ def of_observation(seq: int, item: Observation) -> Reading:
         item.quality,
         item.user_index,
     )
-
-
-def array(oid: int, fields: Sequence[bytes]) -> bytes:
-    """Write a one-dimensional array that is not empty and holds no null.
-
-    Parameters
-    ----------
-    oid
-        Type of the elements.
-    fields
-        Elements, each behind its length.
-    """
-    body = b"".join(fields)
-    return _ARRAY.pack(20 + len(body), 1, 0, oid, len(fields), 1) + body

@@ -15,7 +15,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from ingest.reading import NULL, UUID_OID, Reading, array
+from ingest.binary import UUID_OID, array
+from ingest.reading import NULL, Reading
 
 _HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _END: Final = struct.pack(">h", -1)
@@ -26,8 +27,9 @@ _BYTES_PER_WRITE: Final = 128 * 1024
 _OBSERVATION_COLUMNS: Final = struct.pack(">h", 14)
 _UUID: Final = struct.Struct(">i16s")
 _ORIGIN: Final = struct.Struct(">ii ii")
-_COUNT: Final = struct.Struct(">h")
-_TIME: Final = struct.Struct(">iq")
+_JUDGEMENT_HEAD: Final = struct.Struct(">h i16s i")
+_ID_LENGTH: Final = struct.pack(">i", 16)
+_SPAN: Final = struct.Struct(">iq iq")
 
 
 def observation_rows(
@@ -41,19 +43,19 @@ def observation_rows(
 
 def judgement_rows(parts: Iterable[tuple[UUID | None, Sequence[Reading]]]) -> Iterator[bytes]:
     """Write rows of ``judgement_queue``: one for each patient, readings without one in none."""
-    by_patient: dict[bytes, list[Reading]] = defaultdict(list)
+    by_patient: dict[int, list[Reading]] = defaultdict(list)
     for patient, readings in parts:
         if patient is not None:
-            by_patient[patient.bytes] += readings
-    for patient_id, readings in by_patient.items():
+            by_patient[patient.int] += readings
+    for number, readings in by_patient.items():
+        patient_id = number.to_bytes(16, "big")
         times_us = [reading.measured_us for reading in readings]
+        ids = array(UUID_OID, [_ID_LENGTH + reading.reading_id for reading in readings])
         yield b"".join(
             (
-                _COUNT.pack(4),
-                _UUID.pack(16, patient_id),
-                array(UUID_OID, [_UUID.pack(16, reading.reading_id) for reading in readings]),
-                _TIME.pack(8, min(times_us)),
-                _TIME.pack(8, max(times_us)),
+                _JUDGEMENT_HEAD.pack(4, 16, patient_id, len(ids)),
+                ids,
+                _SPAN.pack(8, min(times_us), 8, max(times_us)),
             )
         )
 

@@ -54,9 +54,25 @@ class Batch:
 
 
 class Storer:
-    """Stores batches in a thread of its own."""
+    """Stores batches in a thread of its own.
 
-    def __init__(self, subscriber: Subscriber, database: Database, stop: StopSignal) -> None:
+    Parameters
+    ----------
+    stuck_s, late_s
+        See `STUCK_S` and `LATE_S`.
+    """
+
+    def __init__(
+        self,
+        subscriber: Subscriber,
+        database: Database,
+        stop: StopSignal,
+        *,
+        stuck_s: float = STUCK_S,
+        late_s: float = LATE_S,
+    ) -> None:
+        self._stuck_s = stuck_s
+        self._late_s = late_s
         self._subscriber = subscriber
         self._database = database
         self._stop = stop
@@ -96,7 +112,7 @@ class Storer:
         if busy_since_s is None:
             return
         hung_s = time.monotonic() - max(busy_since_s, self._database.ticked_s)
-        if hung_s > STUCK_S:
+        if hung_s > self._stuck_s:
             raise TelekolError(
                 f"a call to the database has hung for {hung_s:.0f} s; ingest must be started again"
             )
@@ -104,12 +120,12 @@ class Storer:
     def is_prompt(self) -> bool:
         """Say whether nothing has been waiting long to be stored."""
         busy_since_s = self._busy_since_s
-        return busy_since_s is None or time.monotonic() - busy_since_s < LATE_S
+        return busy_since_s is None or time.monotonic() - busy_since_s < self._late_s
 
     def finish(self) -> None:
         """Store what was handed over, unless asked to stop, and end."""
         self._is_ended = True
-        self._thread.join(STUCK_S)
+        self._thread.join(self._stuck_s)
 
     def _run(self) -> None:
         try:

@@ -17,8 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from paho.mqtt.client import (
     Client,
@@ -33,6 +32,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ingest.broker_line import BufferedClient
 from ingest.settings import IngestSettings
 from telekol import tls, topics, wire
 
@@ -49,8 +49,10 @@ _ANSWER_S: Final = 10.0
 """How long to wait until the broker has the receipts, where others wait for their turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+_NO_TOPIC: Final = "(topic is not UTF-8)"
+
+
+class Arrival(NamedTuple):
     """A message as it came, and what is needed to acknowledge it.
 
     Parameters
@@ -67,7 +69,7 @@ class Arrival:
     connection: int
 
 
-class _Client(Client):
+class _Client(BufferedClient):
     """paho's client, which says when its network thread has last turned."""
 
     turned_s = 0.0
@@ -153,9 +155,10 @@ class Subscriber:
 
     def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
         """Acknowledge in the order given, which must be the order of arrival."""
-        for arrival in arrivals:
-            if arrival.connection == self._connection:
-                self._client.ack(arrival.packet_id, arrival.qos)
+        with self._client.gathering():
+            for arrival in arrivals:
+                if arrival.connection == self._connection:
+                    self._client.ack(arrival.packet_id, arrival.qos)
 
     def send(self, topic: str, payload: bytes) -> None:
         """Send a message; who sends it must not depend on that it arrives."""
@@ -167,7 +170,8 @@ class Subscriber:
         Among several workers it returns when the broker has them, so that the next worker's
         receipt for the same gateway comes behind ours.
         """
-        sent = [self._client.publish(topic, payload, qos=1) for topic, payload in receipts]
+        with self._client.gathering():
+            sent = [self._client.publish(topic, payload, qos=1) for topic, payload in receipts]
         if self._share is not None:
             self._await_broker(sent)
 
@@ -191,8 +195,9 @@ class Subscriber:
         if self._tls is not None:
             client.tls_set_context(self._tls)
         client.reconnect_delay_set(min_delay=1, max_delay=15)
-        # Receipts of a whole window may be on their way; paho's default of 20 made each wait.
-        client.max_inflight_messages_set(self._settings.ingest_window)
+        # Receipts of a whole window may be on their way; paho's default of 20 made each wait. With
+        # any limit but 0 paho looks through all of them at every acknowledgement of one.
+        client.max_inflight_messages_set(0)
         client.max_queued_messages_set(10 * self._settings.ingest_window)
         client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
@@ -200,6 +205,7 @@ class Subscriber:
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_plain = self._on_plain
         return client
 
     def _connect_properties(self) -> Properties:
@@ -292,11 +298,18 @@ class Subscriber:
         self._receiving = False
         log.warning("broker away (%s), trying again", reason)
 
+    def _on_plain(self, raw_topic: bytes, payload: bytes, packet_id: int) -> None:
+        try:
+            topic = raw_topic.decode()
+        except UnicodeDecodeError:
+            topic = _NO_TOPIC
+        self._arrivals.put(Arrival(topic, payload, packet_id, 1, self._connection))
+
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
-            topic = "(topic is not UTF-8)"
+            topic = _NO_TOPIC
         if message.qos == 0 and self._arrivals.qsize() >= self._settings.ingest_window:
             # The window does not bound what comes without one, and nothing was promised for it.
             log.warning("a message of QoS 0 is dropped, the window is full: %s", topic)

@@ -33,9 +33,10 @@ from psycopg import Connection
 
 from ingest import attribution, devices, guard_store, identity, outboxes, rows
 from ingest.attribution import Assignments
+from ingest.columns import Integers
 from ingest.guard_store import Guarded, Weighing
 from ingest.identity import Key
-from ingest.outboxes import Outbox, Source
+from ingest.outboxes import Outbox
 from ingest.parcel import ID_CLASH, NOT_STORABLE, UNKNOWN_KIT, Parcel, Quarantined
 from ingest.reading import DeviceIdentity, Reading, is_weight
 from telekol import queries
@@ -93,8 +94,15 @@ class _News:
     clashes: Sequence[tuple[int, Reading, float]] = ()
 
 
-def store(connection: Connection[Any], parcels: Sequence[Parcel]) -> Outcome:
+def store(
+    connection: Connection[Any], parcels: Sequence[Parcel], cache: devices.Cache | None = None
+) -> Outcome:
     """Store a batch; when it returns, the database has committed it.
+
+    Parameters
+    ----------
+    cache
+        Kept between the batches of one connection, and with no other.
 
     Raises
     ------
@@ -102,23 +110,26 @@ def store(connection: Connection[Any], parcels: Sequence[Parcel]) -> Outcome:
         If the database is away, or cannot take anything now (a table that is being changed, a
         full disk): nothing may be acknowledged, try again.
     """
+    kept = {} if cache is None else cache
     try:
-        return _store_together(connection, parcels)
+        return _store_together(connection, parcels, kept)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         # Only these two classes speak of the values; every other error is the database's own
         # and blaming a message for it once sent good readings to quarantine.
         if len(parcels) == 1:
-            return _store_together(connection, [_not_storable(parcels[0], error)])
+            return _store_together(connection, [_not_storable(parcels[0], error)], kept)
         log.warning("a batch of %d was refused, storing one by one: %s", len(parcels), error)
-        return _join([store(connection, [parcel]) for parcel in parcels])
+        return _join([store(connection, [parcel], kept) for parcel in parcels])
 
 
-def _store_together(connection: Connection[Any], parcels: Sequence[Parcel]) -> Outcome:
+def _store_together(
+    connection: Connection[Any], parcels: Sequence[Parcel], cache: devices.Cache
+) -> Outcome:
     """Store in one transaction; another if the readings turn out to be known."""
     for turn in range(_TRIES):
         try:
             with connection.transaction():
-                return _store(connection, parcels, may_be_known=turn > 0)
+                return _store(connection, parcels, cache, may_be_known=turn > 0)
         except psycopg.errors.UniqueViolation as error:
             if error.diag.table_name != _IDENTITY_TABLE:
                 raise
@@ -128,26 +139,31 @@ def _store_together(connection: Connection[Any], parcels: Sequence[Parcel]) -> O
 
 
 def _store(
-    connection: Connection[Any], parcels: Sequence[Parcel], *, may_be_known: bool
+    connection: Connection[Any],
+    parcels: Sequence[Parcel],
+    cache: devices.Cache,
+    *,
+    may_be_known: bool,
 ) -> Outcome:
     held = outboxes.settle(connection, [parcel.run for parcel in parcels if parcel.run])
-    known = [_refuse_unknown(parcel, held) for parcel in parcels]
+    origins = [held.get(outboxes.source(one.run)) if one.run else None for one in parcels]
+    known = [_refuse_unknown(*each) for each in zip(parcels, origins, strict=True)]
     may_be_known = may_be_known or any(outbox.is_resent for outbox in held.values())
     found = _find_news(connection, known, may_be_known)
-    parts = _attribute(connection, known, found.parts, held)
+    parts = _attribute(connection, found.parts, origins, cache)
     known = _refuse_clashes(known, found.clashes)
     entries = [entry for parcel in known for entry in (*parcel.quarantined, *parcel.reported)]
     _quarantine(connection, entries)
     return Outcome(
-        tuple(_receipt(parcel, held) for parcel in known),
+        tuple(_receipt(*each) for each in zip(known, origins, strict=True)),
         sum(len(readings) for _, readings in parts),
         sum(len(readings) for patient, readings in parts if patient is None),
         len(entries),
     )
 
 
-def _refuse_unknown(parcel: Parcel, held: Mapping[Source, Outbox]) -> Parcel:
-    if parcel.run is None or (parcel.run.gateway, parcel.run.boot) in held:
+def _refuse_unknown(parcel: Parcel, origin: Outbox | None) -> Parcel:
+    if parcel.run is None or origin is not None:
         return parcel
     return parcel.refuse_whole(
         UNKNOWN_KIT,
@@ -193,37 +209,37 @@ def _look_up(connection: Connection[Any], parts: Sequence[_Part]) -> _News:
 
 def _stored(connection: Connection[Any], keyed: Sequence[tuple[Key, float]]) -> dict[Key, float]:
     values = {
-        "stamps_us": [stamp_us for (stamp_us, _), _ in keyed],
-        "id_heads": [head for (_, head), _ in keyed],
+        "stamps_us": Integers([stamp_us for (stamp_us, _), _ in keyed]),
+        "id_heads": Integers([head for (_, head), _ in keyed]),
     }
-    found = connection.execute(_SQL["known"], values, binary=True)
+    found = connection.execute(_SQL["known"], values, binary=True).fetchall()
     return {(stamp_us, head): value for stamp_us, head, value in found}
 
 
 def _attribute(
     connection: Connection[Any],
-    parcels: Sequence[Parcel],
     news: Sequence[_Part],
-    held: Mapping[Source, Outbox],
+    origins: Sequence[Outbox | None],
+    cache: devices.Cache,
 ) -> list[tuple[UUID | None, Sequence[Reading]]]:
     """Store what is new, each reading as its patient's, and queue it; give what is whose."""
     if not news:
         return []
-    assignments = attribution.load(connection, {outbox.kit for outbox in held.values()})
+    came = [(_known(origins[place]), readings) for place, readings in news]
+    assignments = attribution.load(connection, {outbox.kit for outbox, _ in came})
     wanted = {reading.device for _, readings in news for reading in readings}
-    numbers = devices.numbers(connection, wanted)
+    numbers = devices.numbers(connection, wanted, cache)
     weighings = [
         weighing
-        for place, readings in news
-        for weighing in _weighings(assignments, _outbox(parcels[place], held), readings, numbers)
+        for outbox, readings in came
+        for weighing in _weighings(assignments, outbox, readings, numbers)
     ]
     guarded = guard_store.examine(connection, weighings)
     parts: list[tuple[UUID | None, Sequence[Reading]]] = []
 
     def written() -> Iterator[bytes]:
         # While the server takes in the rows before.
-        for place, readings in news:
-            outbox = _outbox(parcels[place], held)
+        for outbox, readings in came:
             for patient, some in _whose(assignments, outbox, readings, guarded):
                 parts.append((patient, some))
                 for device, rest in groupby(some, _device):
@@ -256,9 +272,9 @@ def _whose(
     return guarded.parts(parts) if guarded.held else parts
 
 
-def _outbox(parcel: Parcel, held: Mapping[Source, Outbox]) -> Outbox:
-    assert parcel.run is not None, "what has readings has a run"  # noqa: S101
-    return held[parcel.run.gateway, parcel.run.boot]
+def _known(origin: Outbox | None) -> Outbox:
+    assert origin is not None, "what still has readings has an outbox"  # noqa: S101
+    return origin
 
 
 def _copy(connection: Connection[Any], name: str, written: Iterable[bytes]) -> None:
@@ -310,11 +326,8 @@ def _quarantine(connection: Connection[Any], entries: Iterable[Quarantined]) -> 
         )
 
 
-def _receipt(parcel: Parcel, held: Mapping[Source, Outbox]) -> Receipt | None:
-    if parcel.run is None:
-        return None
-    outbox = held.get((parcel.run.gateway, parcel.run.boot))
-    return parcel.receipt(outbox.through if outbox else 0)
+def _receipt(parcel: Parcel, origin: Outbox | None) -> Receipt | None:
+    return parcel.receipt(origin.through if origin else 0)
 
 
 def _not_storable(parcel: Parcel, error: psycopg.Error) -> Parcel:

@@ -83,7 +83,7 @@ def _let_a_child_on_a_scale(database: str) -> None:
 
 
 def _signed_in(browser: Browser, address: str, role: str) -> Page:
-    page = browser.new_context(viewport={"width": 1280, "height": 430}).new_page()
+    page = browser.new_context(viewport={"width": 1280, "height": 700}).new_page()
     page.goto(f"{address}/sign-in")
     page.locator("label", has_text=role).locator("input").first.check()
     page.locator("button.primary").click()
@@ -93,16 +93,20 @@ def _signed_in(browser: Browser, address: str, role: str) -> Page:
 def _as_nurse(browser: Browser, address: str) -> None:
     page = _signed_in(browser, address, "sygeplejerske")
     page.locator("[data-severity=red]").first.wait_for()
+    page.set_viewport_size({"width": 1280, "height": 560})
     page.wait_for_timeout(4000)  # until a row that has just changed has lost its tint
     page.screenshot(path=IMAGES / "board.png")
     page.locator("[data-severity=red] a").first.click()
     page.locator("svg[role=img]").first.wait_for()
+    page.locator("#live-word", has_text="automatisk").wait_for()
     page.set_viewport_size({"width": 1280, "height": 800})
     page.screenshot(path=IMAGES / "patient.png")
-    for name, height in (("held", 470), ("technical", 520)):
+    for name, height in (("held", 520), ("technical", 700)):
         page.set_viewport_size({"width": 1280, "height": height})
         page.goto(f"{address}/{name}")
         page.locator("#live-word", has_text="automatisk").wait_for()
+        if page.locator("details.panel").count():
+            page.locator("details.panel summary").click()
         page.screenshot(path=IMAGES / f"{name}.png")
 
 

@@ -104,6 +104,8 @@ begin atomic
         limit 1) a
     where o.patient_id is null and o.quantity = any (enum_range(null::quantity))
         and o.quantity not in ('battery', 'perfusion_index')
+        -- Cheap, and leaves out whole fleets that were never given out.
+        and exists (select from kit_assignment k where k.kit_id = g.kit_id)
         and not exists (select from attribution_event e where e.reading_id = o.reading_id);
 end;
 comment on function held_readings is

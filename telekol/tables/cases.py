@@ -22,7 +22,7 @@ class JudgementQueue(SQLModel, table=True):
     __tablename__ = "judgement_queue"
 
     id: int = Field(primary_key=True, sa_type=BigInteger)
-    patient_id: UUID = Field(foreign_key="patient.id")
+    patient_id: UUID
     reading_ids: list[UUID] = Field(sa_type=ARRAY(Uuid))
     measured_from: datetime = Field(sa_type=TIME)
     measured_to: datetime = Field(sa_type=TIME)

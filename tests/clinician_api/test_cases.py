@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
-from telekol.severity import Severity
+from telekol.severity import Channel, Severity
 
 JSON = {"accept": "application/json"}
 
@@ -77,7 +78,7 @@ async def test_an_unknown_case(nurse):
 @pytest.mark.parametrize(
     "form", [{}, {"version": "x"}, {"version": "0"}, {"version": "1", "back": "//evil.test"}]
 )
-@pytest.mark.parametrize("step", ["acknowledge", "unacknowledge"])
+@pytest.mark.parametrize("step", ["acknowledge", "unacknowledge", "clear"])
 async def test_a_form_that_makes_no_sense(nurse, ward, form, step):
     case = ward.add_case(ward.add_patient(), Severity.RED)
     answer = await nurse.post(f"/cases/{case}/{step}", data=form, headers=JSON)
@@ -88,3 +89,25 @@ async def test_a_form_that_makes_no_sense(nurse, ward, form, step):
 async def test_a_case_id_that_is_none(nurse):
     answer = await nurse.post("/cases/1/acknowledge", headers=JSON)
     assert answer.status_code == 422
+
+
+async def test_a_missed_measurement_that_was_seen_and_dealt_with_is_closed_by_a_person(nurse, ward):
+    patient = ward.add_patient()
+    case = ward.add_case(patient, Severity.BLUE, channel=Channel.MISSING)
+    seen_at = datetime.now(UTC)
+    ward.acknowledge(case, seen_at)
+    assert f"/cases/{case}/unacknowledge" in (await nurse.get("/board")).text
+    ward.connection.execute("alter table case_event disable trigger all")
+    ward.connection.execute(
+        "update case_event set at = at - interval '1 hour' where kind = 'acknowledged'"
+    )
+    assert f"/cases/{case}/clear" in (await nurse.get("/board")).text
+    answer = await nurse.post(f"/cases/{case}/clear", data={"version": 2})
+    assert (answer.status_code, ward.state(case)) == (303, "closed")
+
+
+async def test_a_red_reading_cannot_be_cleared_away(nurse, ward):
+    case = ward.add_case(ward.add_patient(), Severity.RED)
+    answer = await nurse.post(f"/cases/{case}/clear", data={"version": 1}, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (409, "case-conflict")
+    assert ward.state(case) == "new"

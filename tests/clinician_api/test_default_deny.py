@@ -145,7 +145,7 @@ async def test_static_serves_its_own_folder_only(anonymous, path):
     assert answer.status_code in {401, 404}
 
 
-@pytest.mark.parametrize("action", ["acknowledge", "unacknowledge"])
+@pytest.mark.parametrize("action", ["acknowledge", "unacknowledge", "clear"])
 async def test_reading_changes_nothing(nurse, action):
     answer = await nurse.get(f"/cases/{uuid4()}/{action}")
     assert answer.status_code == 405

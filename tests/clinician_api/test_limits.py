@@ -82,7 +82,7 @@ def test_without_limits_and_rules_there_is_nothing_to_say():
 
 
 def test_nothing_flagged_where_every_limit_is_taken_away():
-    found = tried(_course((85, 88, None, None)), Quantity.SPO2, (None,) * 4, NOW)  # type: ignore[arg-type]  # four of them
+    found = tried(_course((85, 88, None, None)), Quantity.SPO2, (None,) * 4, NOW)
     assert found is not None
     assert found.difference.after.flagged == 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, time, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -20,6 +21,7 @@ from device_sim.demo.postgres import EmbeddedPostgres
 from tests.support.databases import migrated_copy
 from tests.support.house import Home, add_home
 from tests.support.plans import enrol, invalidate, measure, pause, plan, wall
+from tests.support.processes import telekol
 
 Db = Connection[TupleRow]
 
@@ -472,3 +474,22 @@ def test_what_points_to_patients_points_to_everyone_of_whom_something_is_untold(
         "ended_because = 'completed' where id = %s",
         [since, enrolment],
     )
+
+
+def test_telekol_replay_makes_silence_again_and_tells_what_differs(
+    connection: Db, database_url: str, home: Home, enrolment: UUID, tmp_path: Path
+) -> None:
+    plan(connection, enrolment, START)
+    desk.look(connection, START, wall(2026, 11, 4, 12))
+
+    def run() -> tuple[int, str]:
+        ran = telekol(tmp_path, "replay", TELEKOL_DATABASE_URL=database_url)
+        ran.log.unlink(missing_ok=True)
+        with ran:
+            return ran.wait(120), ran.output()
+
+    status, output = run()
+    assert (status, "3 findings" in output) == (0, True), output
+    connection.execute("alter table finding disable trigger all")
+    connection.execute("update finding set severity = 'green'")
+    assert run()[0] == 1

@@ -16,9 +16,6 @@ import telekol.tables  # noqa: F401 - registers the tables
 from scripts import schema_page
 from tests.support.house import add_home
 
-WITHOUT_INDEX = {"judgement_queue_patient_id_fkey"}
-"""Short-lived rows on the hot path; migration 0021 says why."""
-
 
 def test_every_table_is_named_in_python(connection: Connection[TupleRow]) -> None:
     rows = connection.execute("select tablename from pg_tables where schemaname = 'public'")
@@ -44,7 +41,7 @@ def test_every_foreign_key_has_an_index(connection: Connection[TupleRow]) -> Non
         "select from pg_index i where i.indrelid = k.conrelid and i.indpred is null "
         "and (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey)"
     )
-    assert {name for (name,) in rows} == WITHOUT_INDEX
+    assert [name for (name,) in rows] == []
 
 
 def test_the_page_of_the_schema_is_fresh(connection: Connection[TupleRow]) -> None:

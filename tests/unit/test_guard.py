@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime, timedelta
 from statistics import median
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import guard
+from ingest import guard, guard_store
 from ingest.guard import Weight
+from ingest.guard_store import Weighing
+from ingest.reading import WORDS, Reading, reading
 
 DAY_US = 86_400_000_000
+PATIENT = UUID(int=1)
 
 
 def _daily(*kilograms: float, slot: int | None = None) -> list[Weight]:
@@ -128,3 +133,45 @@ def test_agrees_with_the_slow_rule_in_any_order(
 @given(st.floats(-5, 5), st.floats(30, 200), st.floats(0, 300))
 def test_a_step_of_five_kilograms_is_never_held(step: float, kg: float, days: float) -> None:
     assert _verdict(kg + step, _daily(kg, kg, kg), 2 + days) is None
+
+
+# ---------------------------------------------------------------- the short look
+
+kilograms = st.sampled_from([69.0, 70.0, 74.9, 75.0, 75.1, 80.0, 90.0, 15.0])
+weighed = st.builds(
+    Weight,
+    measured_us=st.integers(0, 400).map(lambda quarter: quarter * DAY_US // 4),
+    kg=kilograms,
+    scale=st.integers(1, 2),
+    slot=st.none() | st.integers(1, 3),
+    confirmed=st.booleans(),
+)
+
+
+def _reading_of(weight: Weight, number: int) -> Reading:
+    at = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=weight.measured_us)
+    words = WORDS["body_weight", "arrival", "automatic"]
+    who = ("", "", "", "")
+    return reading(number, UUID(int=number), weight.kg, who, (at, at, None), words, (), weight.slot)
+
+
+@given(st.lists(weighed, max_size=12), st.lists(weighed, min_size=1, max_size=8))
+def test_the_short_look_takes_only_what_the_rule_takes_and_the_verdicts_are_the_rule_s(
+    history: list[Weight], new: list[Weight]
+) -> None:
+    ordered = sorted(
+        (Weighing(PATIENT, _reading_of(item, place), item.scale) for place, item in enumerate(new)),
+        key=lambda item: item.reading.measured_us,
+    )
+    expected, known = [], list(history)
+    for item in ordered:
+        verdict = guard.judge(item.weight, known)
+        if not verdict.is_held:
+            known.append(item.weight)
+        if verdict.code is not None:
+            expected.append((item, verdict))
+    found = list(guard_store._judged(ordered, list(history)))
+    assert found == expected
+    before = [(item.measured_us, item.kg) for item in history]
+    if guard_store._are_close(ordered, before):
+        assert expected == []

@@ -104,7 +104,7 @@ def test_a_tighter_limit_flags_more_days_and_says_which() -> None:
 def test_judging_only_what_changed_is_judging_all_of_it(
     red_low: float | None, yellow_high: float | None, dropped: str
 ) -> None:
-    own = {
+    own: dict[str, dict[str, float | None]] = {
         "spo2-below-usual": {"red_low": -6 if red_low is None else red_low},
         "pulse-above-usual": {"yellow_high": yellow_high},
     }
