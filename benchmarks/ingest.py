@@ -35,7 +35,7 @@ from device_sim.demo.broker import BrokerKind
 from device_sim.demo.postgres import EmbeddedPostgres
 from ingest.service import make_room
 from migrations.commands import run as migrate
-from tests.support.databases import execute, sqlalchemy_url
+from tests.support.databases import execute, make_logins, sqlalchemy_url
 from tests.support.processes import Broker, telekol
 
 BACKLOG: Final = 100
@@ -279,6 +279,7 @@ def _prepare(stack: ExitStack, options: argparse.Namespace) -> Place:
     execute(server.url(), f"create database {_DATABASE}")
     url = server.url(_DATABASE)
     migrate(sqlalchemy_url(url))
+    make_logins(url)
     world.seed(url)
     return Place(url, folder, options.readings, options.repeats, count(1))
 
