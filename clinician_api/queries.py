@@ -234,9 +234,9 @@ def judgements(
         .where(col(Finding.channel) == "clinical", col(Finding.result) == "judged")
         .where(col(Finding.rule_id).is_(None))
     )
-    connection = session.connection()
-    known = [row for row in connection.execute(said) if row[2] is not None]
-    return [*known, *connection.execute(found)]
+    newest = said.subquery()
+    known = sqlalchemy.select(newest).where(newest.c.severity.is_not(None))
+    return session.connection().execute(sqlalchemy.union_all(known, found)).all()
 
 
 def recent_findings(session: ReadSession, patient_id: UUID, most: int = 15) -> Sequence[Finding]:

@@ -52,6 +52,20 @@ def home(connection: Db) -> Home:
     return made
 
 
+RELATIVE = """
+name = "usual"
+version = 1
+title_da = "Prøve"
+title_en = "Trial"
+[[rules]]
+id = "spo2-below-usual"
+family = "relative-limits"
+quantity = "spo2"
+[rules.parameters]
+yellow_low = -4
+"""
+
+
 def _publish(connection: Db, *, version: int = 1, red_low: float = 90) -> None:
     text = TOML.format(version=version, red_low=red_low)
     rule_store.publish(connection, loading.parsed(text, "test"))
@@ -182,6 +196,8 @@ def test_the_usual_level_is_proposed_from_the_first_period_and_approved_by_a_phy
     connection: Db, home: Home
 ) -> None:
     memory = Memory()
+    rule_store.publish(connection, loading.parsed(RELATIVE, "test"))
+    rule_store.use(connection, "usual", by="drift", since=NOW - timedelta(days=99))
     start = _fortnight(connection, home, 89.0)
     _judge(connection, memory)
     assert reference_store.proposals(connection) == []
