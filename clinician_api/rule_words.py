@@ -70,7 +70,7 @@ def _numbers(rule: RuleSpec, facts: QuantityFacts | None, say: Words) -> Iterato
     given = rule.parameters.model_dump(mode="json")
     relative = rule.family == "relative-limits"
     for name, value in given.items():
-        if value is None or (name == "youngest_days" and not value):
+        if value in (None, [], {}) or (name == "youngest_days" and not value):
             continue
         if name in _LIMITS and facts:
             yield _limit(name, float(value), facts, say, relative=relative)

@@ -116,6 +116,25 @@ PHYSICIAN: Final[dict[str, Text]] = {
     "parameter.red_without": Text(
         "rød fra mere end {value} uden symptomer", "red from more than {value} without symptoms"
     ),
+    "parameter.yellow_unasked": Text(
+        "gul fra mere end {value}, når der ikke er spurgt",
+        "yellow from more than {value} when nobody asked",
+    ),
+    "parameter.red_unasked": Text(
+        "rød fra mere end {value}, når der ikke er spurgt",
+        "red from more than {value} when nobody asked",
+    ),
+    "parameter.questionnaire": Text("spørgeskemaet {value}", "of the questionnaire {value}"),
+    "parameter.together": Text("sammen med {value}", "together with {value}"),
+    "parameter.yellow_rise": Text("gul, når den stiger {value}", "yellow when it rises {value}"),
+    "parameter.red_rise": Text("rød, når den stiger {value}", "red when it rises {value}"),
+    "parameter.yellow_fall": Text("gul, når den falder {value}", "yellow when it falls {value}"),
+    "parameter.red_fall": Text("rød, når den falder {value}", "red when it falls {value}"),
+    "parameter.tell_after_minutes": Text(
+        "meldes {value} min. efter fristen", "told {value} min after the deadline"
+    ),
+    "parameter.silent_after_hours": Text("tavs efter {value} timer", "silent after {value} hours"),
+    "parameter.codes": Text("for enkelte fejl: {value}", "for single troubles: {value}"),
     "parameter.chart": Text("kontrolkort {value}", "control chart {value}"),
     "parameter.flagged_as": Text("meldes som {value}", "flagged as {value}"),
     "parameter_value.low": Text("lavere", "lower"),

@@ -164,7 +164,8 @@ def _reading(seq: int, item: _Observation, device: DeviceIdentity, latest: datet
         item.id,
         item.value,
         device,
-        (measured, item.received_at, item.device_time),
+        # In UTC: a time that its zone carries past the first year is no time, here as there.
+        (measured, item.received_at.astimezone(UTC), item.device_time),
         words,
         item.quality,
         item.user_index,

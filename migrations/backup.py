@@ -233,6 +233,9 @@ def _give_back(connection: Connection[Any], manifest: Manifest) -> None:
             found = connection.execute(_SQL["lend"], {"function": function, "owner": owner})
             for (statement,) in found.fetchall():
                 connection.execute(str(statement).encode())
+            # Owners of the tables own functions that call these; the step above took it away.
+            for (statement,) in connection.execute(_SQL["let"], {"function": function}).fetchall():
+                connection.execute(str(statement).encode())
         if manifest.lenders:
             connection.execute(sql.SQL("revoke create on schema public from {}").format(owners))
 

@@ -58,6 +58,9 @@ order by 1
 -- lend: Let a role be their owner.
 select format('alter function %%s owner to %%I', %(function)s::regprocedure, %(owner)s::text)
 
+-- let: Let whoever restores, and owns the tables now, call it.
+select format('grant execute on function %%s to %%I', %(function)s::regprocedure, current_user)
+
 -- roles: To whom the database's things grant rights, beside their owner.
 select distinct r.rolname
 from pg_shdepend s

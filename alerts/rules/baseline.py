@@ -163,7 +163,7 @@ def _median_and_mad(
     values: Floats, chosen: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
     """Two row sorts; NumPy's are vectorised, and beat its partition and its nanmedian."""
-    counts = chosen.view(np.int8).sum(axis=1, dtype=np.int16)  # a third of count_nonzero
+    counts = judging.row_counts(chosen)
     # NaN sorts last, so the numbers of a row stand together whatever their count.
     work = np.where(chosen, values, values.dtype.type(np.nan))
     work.sort(axis=1)

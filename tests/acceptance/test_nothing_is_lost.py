@@ -95,10 +95,10 @@ def test_killed_processes_and_cut_lines_lose_nothing_and_double_nothing(
     assert outcome.missing == 0, f"seed {seed}"
     assert outcome.duplicates == 0, f"seed {seed}"
     assert outcome.emitted >= 33
-    judged = connection.execute(
+    judgements = connection.execute(
         "select count(*) filter (where turn = 0), count(distinct reading_id) from judgement"
     )
-    assert judged.fetchone() == (outcome.emitted, outcome.emitted)
+    assert judgements.fetchone() == (outcome.emitted, outcome.emitted)
 
 
 @pytest.mark.timeout(240)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,9 +38,7 @@ def test_a_sudden_84_percent_reaches_the_home_as_a_question_and_a_second_93_answ
             with house.control() as sim:
                 sim.measure(GATEWAY, "oximeter", spo2=spo2, pulse_rate=80)
             count = f"select count(*) >= {judged} from judgement where quantity = 'spo2'"
-            wait_until(
-                lambda count=count: _there(connection, count), f"the {spo2} to be judged", 30
-            )
+            wait_until(partial(_there, connection, count), f"the {spo2} to be judged", 30)
         asked = (
             "select count(*) = 1 from instruction_acknowledgement a "
             "join confirmation c on c.instruction_id = a.instruction where c.outcome is null"

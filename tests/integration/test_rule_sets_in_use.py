@@ -352,11 +352,11 @@ def test_killed_in_the_middle_and_two_side_by_side_judge_everything_once(
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
     with (
-        telekol(tmp_path, "alerts", **environment) as one,
-        telekol(tmp_path / "two", "alerts", **environment) as two,
+        telekol(tmp_path, "alerts", **environment) as second,
+        telekol(tmp_path / "two", "alerts", **environment) as third,
     ):
         wait_until(lambda: connection.execute(waiting).fetchone() == (0,), "all judged", 90)
-        assert (one.stop(), two.stop()) == (0, 0)
+        assert (second.stop(), third.stop()) == (0, 0)
     first_turns = connection.execute(
         "select count(*), count(distinct (patient_id, quantity, reading_id)) "
         "from judgement where turn = 0"

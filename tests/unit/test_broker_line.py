@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from paho.mqtt import _packet
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -101,7 +102,7 @@ def test_closing_says_what_was_still_to_be_said(ends: Ends) -> None:
 
 def _body(topic: bytes, packet_id: int, properties: Properties | None, payload: bytes) -> bytes:
     head = len(topic).to_bytes(2, "big") + topic + packet_id.to_bytes(2, "big")
-    packed = b"\x00" if properties is None else properties.pack()  # type: ignore[no-untyped-call]  # paho's
+    packed = b"\x00" if properties is None else properties.pack()
     return head + packed + payload
 
 
@@ -140,7 +141,7 @@ def test_the_short_way_reads_what_paho_reads(
 
 
 def test_a_message_with_properties_or_of_another_quality_is_left_to_paho() -> None:
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
+    properties = Properties(PacketTypes.PUBLISH)
     properties.UserProperty = ("a", "b")
     plain, own = _handled(0x32, _body(b"t", 7, properties, b"x"))
     assert (plain, own) == ([], [(b"t", b"x", 7)])
@@ -152,8 +153,8 @@ def test_a_message_with_properties_or_of_another_quality_is_left_to_paho() -> No
 def test_a_broken_message_is_refused_as_paho_refuses_it(body: bytes) -> None:
     try:
         read = _packet.decode_publish(0x32, bytearray(body), MQTTProtocolVersion.MQTTv5)
-    except _packet.MalformedPacket:
-        with pytest.raises(_packet.MalformedPacket):
+    except MalformedPacket:
+        with pytest.raises(MalformedPacket):
             _handled(0x32, body)
         return
     plain, own = _handled(0x32, body)

@@ -56,7 +56,7 @@ def _world(days: int = 60, onset: float = 45.5) -> World:
         value=nothing.astype(np.float64),
         day=nothing,
         answered={},
-        measured_at=np.arange(days)[None, :] + 1 / 3,
+        measured_at=np.arange(days, dtype=np.float64)[None, :] + 1 / 3,
         state=state,
         onset_of=np.array([0]),
         onsets=np.array([onset]),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from alerts.rules import judging
 from alerts.window import Window
 from tests.support.rule_table import TABLE, Family
 from tests.support.windows import Row, daily, rows_of, tables, window_of
@@ -93,3 +94,13 @@ def test_a_family_agrees_with_its_slow_reference_on_whatever_homes_send(
 def test_nobody_is_no_error(family: Family) -> None:
     nobody = family.judge(Window(np.empty((0, 8)), np.empty((0, 8))))
     assert all(len(column) == 0 for column in nobody.values())
+
+
+@pytest.mark.parametrize("width", [0, 1, 7, 8, 31, 32, 64, 248, 256, 400])
+def test_flags_of_a_row_are_counted_whatever_the_width(width: int) -> None:
+    rng = np.random.default_rng(width)
+    flags = rng.random((50, width)) < rng.random((50, 1))
+    flags[:2] = [[True], [False]]
+    np.testing.assert_array_equal(judging.row_counts(flags), flags.sum(axis=1))
+    turned = np.asfortranarray(flags)
+    np.testing.assert_array_equal(judging.row_counts(turned), flags.sum(axis=1))

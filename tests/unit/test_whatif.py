@@ -80,12 +80,12 @@ def test_unchanged_limits_change_nothing() -> None:
 
 def test_a_tighter_limit_flags_more_days_and_says_which() -> None:
     past = Past.of(_year(), RULES)
-    changed = overlaid(RULES, {"spo2-below-usual": {"red_low": -2}})
+    changed = overlaid(RULES, {"spo2-below-usual": {"yellow_low": -2}})
     difference = past.under(changed).difference()
     before, after = difference.rules["spo2-below-usual"]
     assert before is not None
     assert after is not None
-    assert after.red > before.red
+    assert after.yellow > before.yellow
     assert difference.after.flagged > difference.before.flagged
     added = [day for day in difference.days if day.before == "green"]
     assert added
@@ -96,16 +96,16 @@ def test_a_tighter_limit_flags_more_days_and_says_which() -> None:
 
 
 @given(
-    red_low=st.sampled_from([None, -2, -4, -8]),
+    yellow_low=st.sampled_from([None, -2, -3, -4.5]),
     yellow_high=st.sampled_from([None, 5, 12, 25]),
     dropped=st.sampled_from([rule.id for rule in RULES.rules]),
 )
 @settings(max_examples=15)
 def test_judging_only_what_changed_is_judging_all_of_it(
-    red_low: float | None, yellow_high: float | None, dropped: str
+    yellow_low: float | None, yellow_high: float | None, dropped: str
 ) -> None:
-    own = {
-        "spo2-below-usual": {"red_low": -6 if red_low is None else red_low},
+    own: dict[str, dict[str, float | None]] = {
+        "spo2-below-usual": {"yellow_low": yellow_low},
         "pulse-above-usual": {"yellow_high": yellow_high},
     }
     changed = _without(overlaid(RULES, own), dropped)
@@ -121,7 +121,7 @@ def test_judging_only_what_changed_is_judging_all_of_it(
 def test_own_numbers_of_one_patient_change_that_patient_alone() -> None:
     readings = _year(3)
     past = Past.of(readings, RULES)
-    own = {("spo2-below-usual", "red_low"): OwnNumbers.of([1], [-2.0])}
+    own = {("spo2-below-usual", "yellow_low"): OwnNumbers.of([1], [-2.0])}
     difference = past.under(RULES, Context(own=own)).difference()
     changed = [day for day in difference.days if day.before != day.after]
     assert {day.series for day in changed} == {"patient-1"}
@@ -174,7 +174,7 @@ def test_nothing_measured_is_nothing_flagged() -> None:
 def test_the_document_is_plain_values() -> None:
     import json
 
-    changed = overlaid(RULES, {"spo2-below-usual": {"red_low": -2}})
+    changed = overlaid(RULES, {"spo2-below-usual": {"yellow_low": -2}})
     document = Past.of(_year(), RULES).under(changed).difference().as_document()
     assert json.loads(json.dumps(document)) == document
     assert set(document["days"][0]) == {
