@@ -66,10 +66,12 @@ def grow(url: str, rows: int, moment: datetime) -> None:
     """
     with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute("select count(*) from observation_identity").fetchone()
-        missing = rows - (found[0] if found else 0)
+        there = found[0] if found else 0
+        missing = rows - there
         if missing <= 0:
             return
-        values = {"until": moment, "missing": missing, "homes": HOMES}
+        # Further back than what is there: no two of one moment.
+        values = {"until": moment, "first": there + 1, "last": rows, "homes": HOMES}
         with ThreadPoolExecutor(2) as pool:
             fill = partial(_fill, url, values)
             list(pool.map(fill, (_GROW_IDENTITIES, _GROW_OBSERVATIONS)))
@@ -87,7 +89,7 @@ _GROW_IDENTITIES: Final = b"""
 insert into observation_identity (stamp, id_head, value)
 select %(until)s::timestamptz at time zone 'UTC' - n * interval '100 ms',
     hashint8extended(n, 7), 92
-from generate_series(%(missing)s, 1, -1) n
+from generate_series(%(last)s, %(first)s, -1) n
 """
 
 _GROW_OBSERVATIONS: Final = b"""
@@ -101,7 +103,7 @@ select at, at, at at time zone 'UTC', n,
     patients[1 + n %% %(homes)s], 1, 1,
     (array['spo2', 'pulse_rate', 'body_weight', 'systolic_bp'])[1 + n / %(homes)s %% 4]::quantity,
     'clock-checked', 'automatic'
-from homes, generate_series(%(missing)s, 1, -1) n,
+from homes, generate_series(%(last)s, %(first)s, -1) n,
     lateral (select %(until)s::timestamptz - n * interval '100 ms' as at) t
 """
 
