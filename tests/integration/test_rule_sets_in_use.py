@@ -207,7 +207,7 @@ def test_the_usual_level_is_proposed_from_the_first_period_and_approved_by_a_phy
     assert (waiting["quantity"], waiting["value"], waiting["evidence"]["n"]) == ("spo2", 89.0, 14)
     reason = connection.execute(
         "select reason_en, evidence -> 'reference' -> 'approved' from finding "
-        "where rule = 'relative-limits'"
+        "where severity <> 'green'"
     ).fetchone()
     assert reason is not None
     assert "proposed, not yet approved" in reason[0]
@@ -221,7 +221,7 @@ def test_the_usual_level_is_proposed_from_the_first_period_and_approved_by_a_phy
     _judge(connection, memory)
     approved = connection.execute(
         "select evidence -> 'reference' -> 'approved' from finding "
-        "where rule = 'relative-limits' order by measured_at"
+        "where severity <> 'green' order by measured_at"
     ).fetchall()
     assert approved == [(False,), (True,)]
 
