@@ -82,7 +82,10 @@ def test_a_slider_over_a_patients_own_limit(connection: Db, home: Home) -> None:
     same = year.with_own({"spo2-floor": {"red_low": 84}})
     assert same.before == same.after
     tighter = year.with_own({"spo2-floor": {"red_low": 87}})
-    assert tighter.after.red > tighter.before.red
+    before, after = tighter.rules["spo2-floor"]
+    assert before is not None
+    assert after is not None
+    assert after.red > before.red
     none = year.with_own({"spo2-floor": {"red_low": None}})
     assert none.rules["spo2-floor"][1] is not None
     assert none.rules["spo2-floor"][1].red == 0
