@@ -94,22 +94,22 @@ def fill(url: str, turn: int, messages: int, size: int) -> None:
 def bytes_per_reading(url: str) -> dict[str, float]:
     """Give what a reading takes on disk, stored and judged.
 
-    ``row``, ``index`` and ``identity`` are the reading; ``judged`` is what alerts adds: findings
-    and days for trends, with their indexes.
+    ``row``, ``index`` and ``identity`` are the reading; what alerts adds to it are judgements, what
+    was in force for them, findings and days for trends, with their indexes.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")
         row = connection.execute(_SIZES).fetchone()
     assert row is not None  # noqa: S101 - it has no condition
     readings, *bytes_each = (float(value) for value in row)
-    names = ("row", "index", "identity", "findings", "days")
+    names = ("row", "index", "identity", *_OF_ALERTS)
     sizes = dict(zip(names, bytes_each, strict=True))
     stored = sizes["row"] + sizes["index"] + sizes["identity"]
     return {
         "readings": readings,
         **sizes,
         "bytes_per_stored_reading": round(stored, 1),
-        "bytes_per_judged_reading": round(stored + sizes["findings"] + sizes["days"], 1),
+        "bytes_per_judged_reading": round(stored + sum(sizes[name] for name in _OF_ALERTS), 1),
     }
 
 
@@ -120,12 +120,16 @@ def waiting(url: str) -> int:
     return int(row[0]) if row else 0
 
 
+_OF_ALERTS: Final = ("judgements", "bases", "findings", "days")
+
 _SIZES: Final = b"""
 with n as (select count(*)::numeric as readings from observation)
 select readings,
     round(pg_table_size('observation') / readings, 1),
     round(pg_indexes_size('observation') / readings, 1),
     round(pg_total_relation_size('observation_identity') / readings, 1),
+    round(pg_total_relation_size('judgement') / readings, 1),
+    round(pg_total_relation_size('rule_basis') / readings, 1),
     round(pg_total_relation_size('finding') / readings, 1),
     round(pg_total_relation_size('observation_day') / readings, 1)
 from n

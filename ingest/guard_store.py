@@ -21,7 +21,7 @@ from psycopg import Connection
 from ingest import guard
 from ingest.columns import Integers, Uuids
 from ingest.guard import Verdict, Weight
-from ingest.reading import Reading, slot_of
+from ingest.reading import DeviceIdentity, Reading, slot_of
 from telekol import queries
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,25 @@ class Weighing(NamedTuple):
         """What the guard needs of it."""
         reading = self.reading
         return Weight(reading.measured_us, reading.value, self.scale, slot_of(reading))
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """New weights of one message, of a kit that one patient had.
+
+    Parameters
+    ----------
+    scales
+        Numbers of devices, theirs among them.
+    """
+
+    patient: UUID
+    readings: Sequence[Reading]
+    scales: Mapping[DeviceIdentity, int]
+
+    def __iter__(self) -> Iterator[Weighing]:
+        for reading in self.readings:
+            yield Weighing(self.patient, reading, self.scales[reading.device])
 
 
 _ByPatient = Mapping[int, Sequence[Weighing]]
@@ -88,14 +107,14 @@ class Guarded:
         return reading.reading_id in self.held
 
 
-def examine(connection: Connection[Any], weighings: Sequence[Weighing]) -> Guarded:
+def examine(connection: Connection[Any], weighed: Sequence[Weighed]) -> Guarded:
     """Judge new weights.
 
     Those of one patient are judged in the order of their times, each with what was accepted
     before it, so that a backlog is judged as it would have been day by day. Patients whose weights
     are all close to the one before cost one row each; the others their whole history.
     """
-    doubtful = _doubtful(connection, weighings)
+    doubtful = _doubtful(connection, weighed)
     if not doubtful:
         return Guarded()
     noted: list[tuple[Weighing, Verdict]] = []
@@ -127,20 +146,56 @@ def note(connection: Connection[Any], guarded: Guarded) -> None:
         )
 
 
-def _doubtful(connection: Connection[Any], weighings: Sequence[Weighing]) -> _ByPatient:
+def _doubtful(connection: Connection[Any], weighed: Sequence[Weighed]) -> _ByPatient:
     """Give the weights of patients one of whose is not close to the one before, oldest first."""
-    if not weighings:
+    if not weighed:
         return {}
-    asked: dict[int, list[Weighing]] = defaultdict(list)
-    for item in sorted(weighings, key=_time):
-        asked[item.patient.int].append(item)
+    asked: dict[int, list[Weighed]] = defaultdict(list)
+    for some in weighed:
+        asked[some.patient.int].append(some)
+    spans = {
+        patient: _span(reading for some in came for reading in some.readings)
+        for patient, came in asked.items()
+    }
+    known = _nearest(connection, {came[0].patient: spans[key] for key, came in asked.items()})
+    doubtful = {}
+    for patient, came in asked.items():
+        if _are_alike(came, spans[patient][0], known[patient]):
+            continue
+        items = sorted((item for some in came for item in some), key=_time)
+        if not _are_close(items, known[patient]):
+            doubtful[patient] = items
+    return doubtful
+
+
+def _span(readings: Iterable[Reading]) -> tuple[int, int]:
+    times_us = [reading.measured_us for reading in readings]
+    return min(times_us), max(times_us)
+
+
+def _nearest(
+    connection: Connection[Any], spans: Mapping[UUID, tuple[int, int]]
+) -> dict[int, list[_Known]]:
     known: dict[int, list[_Known]] = defaultdict(list)
-    found = connection.execute(_SQL["nearest"], _spans(asked), binary=True).fetchall()
+    found = connection.execute(_SQL["nearest"], _asked(spans), binary=True).fetchall()
     for patient, measured_us, kg in found:
         known[patient.int].append((measured_us, kg))
-    return {
-        patient: items for patient, items in asked.items() if not _are_close(items, known[patient])
-    }
+    return known
+
+
+def _are_alike(came: Iterable[Weighed], first_us: int, known: Iterable[_Known]) -> bool:
+    """Say whether all weights, known and new, lie within one step of each other.
+
+    Then each is close to the one before it, whichever that is: `guard.is_close` says yes to any
+    two of them. So a backlog of a steady patient is not walked weight by weight.
+    """
+    if not any(measured_us <= first_us for measured_us, _ in known):
+        return False
+    readings = [reading for some in came for reading in some.readings]
+    if any(slot_of(reading) is not None for reading in readings):
+        return False
+    kilograms = [reading.value for reading in readings] + [kg for _, kg in known]
+    return guard.is_close(max(kilograms), None, min(kilograms), 0.0)
 
 
 def _are_close(items: Iterable[Weighing], known: list[_Known]) -> bool:
@@ -191,17 +246,18 @@ def _time(item: Weighing) -> int:
     return item.reading.measured_us
 
 
-def _spans(asked: _ByPatient) -> dict[str, Any]:
+def _asked(spans: Mapping[UUID, tuple[int, int]]) -> dict[str, Any]:
     return {
-        "patients": Uuids(items[0].patient for items in asked.values()),
-        "firsts_us": Integers([_time(items[0]) for items in asked.values()]),
-        "lasts_us": Integers([_time(items[-1]) for items in asked.values()]),
+        "patients": Uuids(spans),
+        "firsts_us": Integers([first_us for first_us, _ in spans.values()]),
+        "lasts_us": Integers([last_us for _, last_us in spans.values()]),
     }
 
 
 def _histories(connection: Connection[Any], asked: _ByPatient) -> dict[int, list[Weight]]:
     histories: dict[int, list[Weight]] = defaultdict(list)
-    rows = connection.execute(_SQL["history"], _spans(asked))
+    spans = {items[0].patient: (_time(items[0]), _time(items[-1])) for items in asked.values()}
+    rows = connection.execute(_SQL["history"], _asked(spans))
     for patient, measured_us, kg, scale, slot, confirmed in rows:
         histories[patient.int].append(Weight(measured_us, kg, scale, slot, confirmed))
     return histories

@@ -34,7 +34,7 @@ from psycopg import Connection
 from ingest import attribution, devices, guard_store, identity, outboxes, rows
 from ingest.attribution import Assignments
 from ingest.columns import Integers
-from ingest.guard_store import Guarded, Weighing
+from ingest.guard_store import Guarded, Weighed
 from ingest.identity import Key
 from ingest.outboxes import Outbox
 from ingest.parcel import ID_CLASH, NOT_STORABLE, UNKNOWN_KIT, Parcel, Quarantined
@@ -229,12 +229,12 @@ def _attribute(
     assignments = attribution.load(connection, {outbox.kit for outbox, _ in came})
     wanted = {reading.device for _, readings in news for reading in readings}
     numbers = devices.numbers(connection, wanted, cache)
-    weighings = [
-        weighing
+    weighed = [
+        some
         for outbox, readings in came
-        for weighing in _weighings(assignments, outbox, readings, numbers)
+        for some in _weighed(assignments, outbox, readings, numbers)
     ]
-    guarded = guard_store.examine(connection, weighings)
+    guarded = guard_store.examine(connection, weighed)
     parts: list[tuple[UUID | None, Sequence[Reading]]] = []
 
     def written() -> Iterator[bytes]:
@@ -251,17 +251,19 @@ def _attribute(
     return parts
 
 
-def _weighings(
+def _weighed(
     assignments: Assignments,
     outbox: Outbox,
     readings: Sequence[Reading],
     numbers: Mapping[DeviceIdentity, int],
-) -> Iterator[Weighing]:
+) -> Iterator[Weighed]:
     """Find what the attribution guard is asked about: weights of a kit that somebody had."""
-    for reading in filter(is_weight, readings):
-        patient = assignments.patient(outbox.kit, reading.measured_us)
+    weights = [reading for reading in readings if is_weight(reading)]
+    if not weights:
+        return
+    for patient, some in assignments.parts(outbox.kit, weights):
         if patient is not None:
-            yield Weighing(patient, reading, numbers[reading.device])
+            yield Weighed(patient, some, numbers)
 
 
 def _whose(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from uuid import UUID
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingest import guard, guard_store
 from ingest.guard import Weight
-from ingest.guard_store import Weighing
+from ingest.guard_store import Weighed, Weighing
 from ingest.reading import WORDS, Reading, reading
 
 DAY_US = 86_400_000_000
@@ -175,3 +176,28 @@ def test_the_short_look_takes_only_what_the_rule_takes_and_the_verdicts_are_the_
     before = [(item.measured_us, item.kg) for item in history]
     if guard_store._are_close(ordered, before):
         assert expected == []
+
+
+@given(st.lists(weighed, max_size=12), st.lists(weighed, min_size=1, max_size=8))
+def test_weights_within_one_step_of_each_other_are_accepted_whatever_else_is_known(
+    history: list[Weight], new: list[Weight]
+) -> None:
+    readings = [_reading_of(item, place) for place, item in enumerate(new)]
+    scales = {one.device: item.scale for one, item in zip(readings, new, strict=True)}
+    first_us = min(item.measured_us for item in new)
+    last_us = max(item.measured_us for item in new)
+    # As `nearest` in guard.sql gives them: the last before the batch, and those in its time.
+    before = [item for item in history if item.measured_us <= first_us]
+    newest_us = max((item.measured_us for item in before), default=0)
+    given = [
+        (item.measured_us, item.kg)
+        for item in history
+        if (item in before and item.measured_us == newest_us)
+        or first_us < item.measured_us <= last_us
+    ]
+    if not guard_store._are_alike([Weighed(PATIENT, readings, scales)], first_us, given):
+        return
+    known = list(history)
+    for item in sorted(new, key=lambda one: one.measured_us):
+        assert guard.judge(replace(item, scale=9), known) == guard.ACCEPTED
+        known.append(replace(item, scale=9))
