@@ -68,6 +68,10 @@ def _numbers(results: Results) -> dict[str, str]:
             f"{of['entrants'][AS_IT_IS]['false_per_stable_day']['value']:.2f} {name}"
             for name, of in cadences.items()
         ),
+        "alone_false": _listed(
+            f"{of['entrants'][ALONE]['false_per_stable_day']['value']:.3f} {name}"
+            for name, of in cadences.items()
+        ),
         "other_rules": f"{daily['entrants'][OURS]['false_by_other_rules']:.3f}",
         "lead": f"{daily['entrants'][OURS]['lead_days']['median']:.1f}",
         "exacerbations": str(daily["exacerbations"]),
