@@ -15,7 +15,6 @@ from uuid import UUID
 
 from clinician_api.charts import NARROW, SMALL, Chart, Point, draw
 from clinician_api.desk_store import Decided, Held
-from clinician_api.language import Language
 from clinician_api.patient_view import LEAST_SPAN
 from clinician_api.words import Words
 from telekol.quantities import FACTS, Quantity
@@ -123,8 +122,7 @@ def _why(code: str, say: Words) -> str:
 
 
 def _name(quantity: str, say: Words) -> str:
-    facts = FACTS[Quantity(quantity)]
-    return facts.danish if say.language is Language.DANISH else facts.english
+    return say.quantity(Quantity(quantity))
 
 
 def _nearest(one: Held, own: Sequence[tuple[datetime, float]]) -> list[tuple[datetime, float]]:

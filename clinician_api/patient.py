@@ -20,6 +20,7 @@ from clinician_api.patient_view import PatientData, PatientPages
 from clinician_api.reading_view import invalid_readings
 from clinician_api.visitor import AHouse, AVisitor, House, SomeWords
 from clinician_api.words import Words
+from telekol.quantities import Quantity
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -96,6 +97,14 @@ def _read(house: House, patient_id: UUID, say: Words, days: int) -> dict[str, An
             "cases": [case_view(row, say, now, clauses) for row in open_cases],
             "quantities": views.quantities(data),
             "findings": [views.finding(one, found_by[one.id], used) for one in findings],
+            "measured_again": [
+                say(
+                    "patient.measured_again",
+                    what=say.quantity(Quantity(one.quantity)),
+                    until=say.clock(one.until),
+                )
+                for one in queries.waiting_confirmations(session, patient_id)
+            ],
             "updated": say.clock(now),
             "waiting": sum(one.waits for one in usual_store.levels(session, patient_id)),
             "held": sum(one.candidate == patient_id for one in desk_store.held(session)),

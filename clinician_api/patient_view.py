@@ -292,8 +292,7 @@ class PatientPages:
         return self._say.weekday(moment) if week else self._say.day(moment)
 
     def _name(self, quantity: Quantity) -> str:
-        facts = FACTS[quantity]
-        return facts.danish if self._say.language is Language.DANISH else facts.english
+        return self._say.quantity(quantity)
 
     def _word(self, severity: Severity | None) -> str:
         return self._say(f"severity.{severity or 'none'}")

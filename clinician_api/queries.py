@@ -26,6 +26,7 @@ from telekol.severity import Severity
 from telekol.tables import (
     CaseEvent,
     Clinician,
+    Confirmation,
     Finding,
     Judgement,
     MeasuringDevice,
@@ -237,6 +238,16 @@ def judgements(
     newest = said.subquery()
     known = sqlalchemy.select(newest).where(newest.c.severity.is_not(None))
     return session.connection().execute(sqlalchemy.union_all(known, found)).all()
+
+
+def waiting_confirmations(session: ReadSession, patient_id: UUID) -> list[Confirmation]:
+    """Give the reds of a patient that wait for a second measurement, the soonest to end first."""
+    statement = (
+        select(Confirmation)
+        .where(Confirmation.patient_id == patient_id, col(Confirmation.outcome).is_(None))
+        .order_by(col(Confirmation.until))
+    )
+    return list(session.exec(statement))
 
 
 def recent_findings(session: ReadSession, patient_id: UUID, most: int = 15) -> Sequence[Finding]:

@@ -111,6 +111,12 @@ _GENERAL: Final[dict[str, Text]] = {
     "patient.back": Text("Til tavlen", "To the board"),
     "patient.cases": Text("Åbne sager", "Open cases"),
     "patient.no_cases": Text("Ingen åbne sager", "No open cases"),
+    "patient.measured_again": Text(
+        "{what} var rød, og hjemmet er bedt om at måle igen. Er den næste måling normal, åbnes der "
+        "ingen sag; ellers åbnes den senest kl. {until}",
+        "{what} was red, and the home was asked to measure again. If the next one is normal no "
+        "case is opened; otherwise it is opened by {until}",
+    ),
     "patient.period": Text("Periode", "Period"),
     "patient.day": Text("24 timer", "24 hours"),
     "patient.days": Text("{days} dage", "{days} days"),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from alerts import reasons
 from clinician_api.texts import MONTHS, TEXTS, WEEKDAYS, Language
+from telekol.quantities import FACTS, Quantity
 
 COPENHAGEN: Final = ZoneInfo("Europe/Copenhagen")
 
@@ -56,6 +57,11 @@ class Words:
     def clock(self, moment: datetime) -> str:
         """Write the time of day, Danish time."""
         return f"{moment.astimezone(COPENHAGEN):%H:%M}"
+
+    def quantity(self, quantity: Quantity) -> str:
+        """Name what was measured."""
+        facts = FACTS[quantity]
+        return facts.danish if self.language is Language.DANISH else facts.english
 
     def day(self, moment: datetime) -> str:
         """Write the day, e.g. '22. nov.'."""

@@ -281,3 +281,26 @@ async def test_a_value_is_never_rounded_onto_its_limit(nurse, ward):
     page = (await nurse.get(f"/patients/{patient}")).text
     assert '<span class="number">87,6</span>' in page
     assert "rød under 88, gul under 90,5" in page
+
+
+async def test_a_red_that_waits_for_a_second_measurement_is_said_with_its_time(nurse, ward):
+    patient = ward.add_patient()
+    gateway = ward.add_home(patient)
+    finding = ward.add_finding(patient, Severity.RED)
+    instruction = uuid4()
+    ward.connection.execute(
+        "insert into instruction (id, gateway_id, kind, body, issued_at, expires_at) "
+        "values (%s, %s, 'remeasure', '{}', now(), now() + interval '15 minutes')",
+        [instruction, gateway],
+    )
+    ward.connection.execute(
+        "insert into confirmation (finding_id, patient_id, quantity, reading_id, measured_at, "
+        "gateway_id, instruction_id, doubt, asked_at, until) values (%s, %s, 'spo2', %s, now(), "
+        "%s, %s, 'sudden', now(), '2099-01-05 07:17Z')",
+        [finding, patient, uuid4(), gateway, instruction],
+    )
+    page = (await nurse.get(f"/patients/{patient}")).text
+    assert "Iltmætning var rød, og hjemmet er bedt om at måle igen" in page
+    assert "senest kl. 08:17" in page
+    ward.connection.execute("update confirmation set outcome = 'normal', ended_at = now()")
+    assert "bedt om at måle igen" not in (await nurse.get(f"/patients/{patient}")).text
