@@ -33,6 +33,7 @@ from alerts import (
     reference_store,
     rule_store,
     steadying,
+    symptom_store,
     verdicts,
 )
 from alerts import movements as moving
@@ -49,6 +50,7 @@ from alerts.subjects import Basis, Subject
 from alerts.verdicts import Verdict
 from alerts.window import WIDTH
 from telekol.quantities import Quantity
+from telekol.questionnaires.model import Questionnaire
 from telekol.severity import Channel, Severity
 
 log = logging.getLogger(__name__)
@@ -72,6 +74,7 @@ class Memory:
     rule_sets: RuleSets = field(default_factory=RuleSets)
     bases: Bases = field(default_factory=Bases)
     longest_wait: timedelta | None = None
+    questionnaires: dict[tuple[str, int], Questionnaire | None] = field(default_factory=dict)
 
 
 def run_round(connection: Connection[Any], memory: Memory | None = None) -> int:
@@ -149,7 +152,7 @@ def _judge_and_store(
         return _Kept()
     of_readings = _of_readings(levels)
     newest = history.newest_judged(connection, finding_store.series_of(drafts))
-    bases = _bases(connection, drafts)
+    bases = _bases(connection, memory, drafts)
     sets = memory.rule_sets.by_id(connection, {b.rule_set_id for b in bases if b.rule_set_id})
     wanting_green = moving.wanting_green(drafts, of_readings)
     found = verdicts.judge(
@@ -243,7 +246,7 @@ def _drafts(
     return planning.plan(segments, looks_back)
 
 
-def _bases(connection: Connection[Any], drafts: Sequence[Draft]) -> list[Basis]:
+def _bases(connection: Connection[Any], memory: Memory, drafts: Sequence[Draft]) -> list[Basis]:
     """Say what is in force for each draft; a usual level may be proposed by it."""
     sets = rule_store.in_force(
         connection,
@@ -252,6 +255,7 @@ def _bases(connection: Connection[Any], drafts: Sequence[Draft]) -> list[Basis]:
     )
     limits = history.limits_in_force(connection, drafts)
     known = reference_store.known_for(connection, drafts)
+    said = symptom_store.near(connection, drafts, memory.questionnaires)
     return [
         Basis(
             rule_set_id=sets[place].rule_set_id if place in sets else None,
@@ -259,6 +263,7 @@ def _bases(connection: Connection[Any], drafts: Sequence[Draft]) -> list[Basis]:
             limits=limits.get(place),
             levels=known[place].levels,
             first_period=known[place].first_period,
+            said=said.get(place, ()),
         )
         for place in range(len(drafts))
     ]

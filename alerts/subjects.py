@@ -103,6 +103,14 @@ class UsualLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a patient answered near a reading: whether it is worse than usual."""
+
+    at: datetime
+    worse: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Basis:
     """What was in force for a reading.
 
@@ -118,6 +126,9 @@ class Basis:
         Usual levels that the rules may hold readings of the window against, oldest first.
     first_period
         Whether the patient's first period lasted still, in which no level is asked for.
+    said
+        Answers near the reading, oldest first; empty if nobody was asked. A rule that persists sees
+        them for the reading under test alone.
     """
 
     rule_set_id: int | None
@@ -125,6 +136,7 @@ class Basis:
     limits: LimitSet | None = None
     levels: tuple[UsualLevel, ...] = ()
     first_period: bool = False
+    said: tuple[Said, ...] = ()
 
     @property
     def limits_document(self) -> dict[str, Any]:
@@ -139,7 +151,10 @@ class Basis:
     @property
     def context_document(self) -> dict[str, Any]:
         """What else the rules are told."""
-        return {"first_period": True} if self.first_period else {}
+        told: dict[str, Any] = {"first_period": True} if self.first_period else {}
+        if self.said:
+            told["said"] = [[one.at.isoformat(), one.worse] for one in self.said]
+        return told
 
     @classmethod
     def stored(
@@ -157,6 +172,7 @@ class Basis:
             LimitSet(**limits) if limits else None,
             tuple(UsualLevel.stored(level) for level in reference.get("levels", ())),
             bool(context.get("first_period")),
+            tuple(Said(datetime.fromisoformat(at), worse) for at, worse in context.get("said", ())),
         )
 
     @property

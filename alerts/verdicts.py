@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts import program
-from alerts.context import Context, OwnNumbers
+from alerts.context import Context, OwnNumbers, Symptoms
 from alerts.families import limits
 from alerts.families.base import Found
 from alerts.findings import Finding, of_rule
@@ -361,6 +361,18 @@ def _context(rule_set: RuleSet, subjects: Sequence[Subject], *, approved: bool) 
         own=_own(rule_set, subjects),
         enrolled_us=np.full(len(subjects), _NEVER),
         approved=approved,
+        symptoms=_symptoms(subjects),
+    )
+
+
+def _symptoms(subjects: Sequence[Subject]) -> Symptoms | None:
+    said = [(place, one) for place, subject in enumerate(subjects) for one in subject.basis.said]
+    if not said:
+        return None
+    return Symptoms.of(
+        [place for place, _ in said],
+        [microseconds(one.at) for _, one in said],
+        [one.worse for _, one in said],
     )
 
 
