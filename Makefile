@@ -82,19 +82,19 @@ $(VENV)/bin/python:
 		{ rm -rf $(VENV); echo "Python cannot make virtual environments here. Run: sudo apt-get install python3-venv"; exit 1; }
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
-	@echo "Installing the demo's parts into $(VENV) (once, about a minute) ..."
+	@echo "Installing the demo's parts into $(VENV) (once, about a minute) ..." >&2
 	@$(PIP) --require-hashes -r requirements/demo.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
-	@echo "Installing the tools into $(VENV) (once, about a minute) ..."
+	@echo "Installing the tools into $(VENV) (once, about a minute) ..." >&2
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
-	@echo "Installing what the rules are measured against into $(VENV) (once) ..."
+	@echo "Installing what the rules are measured against into $(VENV) (once) ..." >&2
 	@$(PIP) --require-hashes -r requirements/bench.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
