@@ -71,6 +71,8 @@ def _killed_before_the_receipt(kind: str, *, is_erased: bool) -> Step:
     def step(home: Home) -> None:
         home.measure(kind)
         home.until_right(kind, f"the first measurement of the {kind}")
+        # A device that talks is not measuring: the first one's memory may be erased just now.
+        home.until_hung_up(kind)
         with home.offline():
             home.measure(kind)
             wait_until(
