@@ -1,13 +1,17 @@
 """Rules over readings, the findings they make, and the cases people work with.
 
-Pure: `readings` and `window` (what is looked at), `rules` (formulas), `families` (parameters and
-sentences), `rulesets.model`, `context` and `reference` (what is known beside readings), `program`
-(a rule set over readings), `told` and `reasons` (findings in words), `reading_table` (CSV); what
-the engine judges and what follows, `planning`, `subjects`, `verdicts`, `findings`, `movements`,
-`cases`, `replay`; what others ask of the past, `whatif`, `stored_year`, `blocks`, `sweep`. They
-take values and return values; import-linter holds them to it.
+    readings, window, context, reference   what is looked at, and what is known beside it
+    rules, families, rulesets, scores      formulas; parameters and sentences; files; clinical scores
+    program, told, reasons                 a rule set over readings, and what it found in words
+    engine, round                          one round over what came in, and its parts
+    answers                                the same for filled-in questionnaires
+    adherence, technical, clock            silence and homes in trouble, and what looks for them
+    casework                               what cases are told, and what must be measured again first
+    in_use                                 rule sets and usual levels: published, in use, approved
+    past, whatif                           replays, other limits, whole populations
 
-The database is touched by `history` and the modules whose names end in `_store`, each beside its
-queries in a .sql file; the disk by `rulesets.loading` and the commands; the clock and the process
-by `service` and the commands.
+What judges takes values and returns values; import-linter holds it to that. The database is touched
+by the engine and by modules whose names end in `store`, `history` among them, each beside its
+queries in a .sql file; the disk by `rulesets.loading` and the commands; the clock and the process by
+`service`, `clock` and the commands.
 """

@@ -23,31 +23,23 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 
-from alerts import (
-    case_store,
-    confirmation_store,
-    finding_store,
-    findings,
-    history,
-    planning,
-    reference_store,
-    rule_store,
-    steadying,
-    symptom_store,
-    verdicts,
-)
-from alerts import movements as moving
-from alerts.cases import JudgedReading
-from alerts.confirming import Confirmations, Ended, Outcome
-from alerts.finding_store import Bases, Batch
-from alerts.findings import Finding
-from alerts.movements import Movement, Newest, SeriesKey
-from alerts.planning import Draft
-from alerts.rule_store import RuleSets
+from alerts.answers import beside_readings as symptom_store
+from alerts.casework import confirmation_store, steadying
+from alerts.casework import movements as moving
+from alerts.casework import store as case_store
+from alerts.casework.cases import JudgedReading
+from alerts.casework.confirming import Confirmations, Ended, Outcome
+from alerts.casework.movements import Movement, Newest, SeriesKey
+from alerts.casework.steadying import Steady
+from alerts.in_use import reference_store, rule_store
+from alerts.in_use.rule_store import RuleSets
+from alerts.round import finding_store, findings, history, planning, verdicts
+from alerts.round.finding_store import Bases, Batch
+from alerts.round.findings import Finding
+from alerts.round.planning import Draft
+from alerts.round.subjects import Basis, Subject
+from alerts.round.verdicts import Verdict
 from alerts.rulesets.model import RuleSet
-from alerts.steadying import Steady
-from alerts.subjects import Basis, Subject
-from alerts.verdicts import Verdict
 from alerts.window import WIDTH
 from telekol.quantities import Quantity
 from telekol.questionnaires.model import Questionnaire

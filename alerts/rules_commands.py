@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts import published_commands
 from alerts.families import REGISTRY
+from alerts.in_use import rule_commands as published_commands
 from alerts.rulesets import loading
 from alerts.rulesets.model import RuleSet
 

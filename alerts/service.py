@@ -13,9 +13,12 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from alerts import answer_round, answer_store, rule_store, trends
-from alerts.clockwork import Clockwork
+from alerts import trends
+from alerts.answers import round as answer_round
+from alerts.answers import store as answer_store
+from alerts.clock.clockwork import Clockwork
 from alerts.engine import Memory, raise_overdue, run_round
+from alerts.in_use import rule_store
 from alerts.settings import AlertsSettings
 from telekol.backoff import delay_s
 from telekol.heartbeat import Heartbeat

@@ -4,7 +4,7 @@
     past.under(changed).difference().as_document()   # again for every position of a slider
 
 Owns the comparison of two rule sets over the same readings, by day, patient and rule. It knows no
-database (`alerts.whatif_store` loads a stored year) and no formula; pure.
+database (`alerts.past.whatif_store` loads a stored year) and no formula; pure.
 
 Invariants
 ----------

@@ -26,10 +26,11 @@ import psycopg
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from alerts import engine, rule_store
+from alerts import engine
 from alerts.engine import Memory
+from alerts.in_use import rule_store
+from alerts.round.subjects import Basis, LimitSet, UsualLevel
 from alerts.rulesets import loading
-from alerts.subjects import Basis, LimitSet, UsualLevel
 from device_sim.demo.postgres import EmbeddedPostgres
 from migrations.commands import run
 

@@ -15,8 +15,8 @@ from uuid import UUID
 from psycopg import Connection
 from sqlmodel import col, select
 
-from alerts import case_store
-from alerts.cases import CaseConflictError, UnknownCaseError
+from alerts.casework import store as case_store
+from alerts.casework.cases import CaseConflictError, UnknownCaseError
 from clinician_api.database import Database, driver_connection
 from telekol.errors import TelekolError
 from telekol.tables import TriageCase

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from alerts import cases
-from alerts.cases import Event, EventKind
+from alerts.casework import cases
+from alerts.casework.cases import Event, EventKind
 from telekol.severity import Severity
 from telekol.tables import CaseEvent
 

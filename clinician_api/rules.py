@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from alerts import rule_store
-from alerts.rule_store import ApprovalError
+from alerts.in_use import rule_store
+from alerts.in_use.rule_store import ApprovalError
 from alerts.rulesets.model import RuleSet
 from clinician_api import pages, rule_queries
 from clinician_api.desk_store import DecidedFirstError

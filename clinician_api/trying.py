@@ -2,7 +2,7 @@
 
 Owns the step from what is stored to what the rules are told, as the engine takes it: a patient's
 own limits stand in place of a set's fixed ones, and where a set has none they are a rule of
-their own (alerts/verdicts.py).
+their own (alerts/round/verdicts.py).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Final
 
 import numpy as np
 
-from alerts import verdicts
 from alerts.context import Context, OwnNumbers
 from alerts.families import limits as limit_families
 from alerts.readings import NUMBER_OF, Readings
 from alerts.reference import References
+from alerts.round import verdicts
 from alerts.rules import judging
 from alerts.rulesets.model import RuleSet
 from alerts.whatif import Difference, Past, Replayed

@@ -16,13 +16,14 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from alerts import case_store, finding_store
 from alerts.adherence import catching_up, statements, store
 from alerts.adherence.store import Record
 from alerts.adherence.words import Titles
-from alerts.cases import JudgedReading
-from alerts.job_rule_store import RuleBook
-from alerts.job_rules import AdherenceRule
+from alerts.casework import store as case_store
+from alerts.casework.cases import JudgedReading
+from alerts.clock.rule_store import RuleBook
+from alerts.clock.rules import AdherenceRule
+from alerts.round import finding_store
 from telekol.severity import Channel
 
 log = logging.getLogger(__name__)

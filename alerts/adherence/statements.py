@@ -23,9 +23,9 @@ from alerts.adherence.catching_up import Told
 from alerts.adherence.judging import NAME, TELL_AFTER, VERSION, Came, Outcome, Stand, State
 from alerts.adherence.schedule import ZONE, Deadline
 from alerts.adherence.words import Name, Titles
-from alerts.findings import FINDING_NAMESPACE, Finding
-from alerts.job_rules import Source
+from alerts.clock.rules import Source
 from alerts.reasons import Reason
+from alerts.round.findings import FINDING_NAMESPACE, Finding
 from telekol.quantities import Quantity
 from telekol.severity import Channel, Severity
 

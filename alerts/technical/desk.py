@@ -16,12 +16,13 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from alerts import case_store, finding_store
 from alerts.adherence import store as adherence_store
 from alerts.adherence.desk import Looked
-from alerts.cases import JudgedReading
-from alerts.job_rule_store import RuleBook
-from alerts.job_rules import TEMPLATE, TechnicalRule
+from alerts.casework import store as case_store
+from alerts.casework.cases import JudgedReading
+from alerts.clock.rule_store import RuleBook
+from alerts.clock.rules import TEMPLATE, TechnicalRule
+from alerts.round import finding_store
 from alerts.technical import policy, statements, store, troubles
 from alerts.technical.policy import Policy
 from alerts.technical.store import Home, ToldTrouble

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from alerts.findings import FINDING_NAMESPACE, Finding
-from alerts.job_rules import Source
+from alerts.clock.rules import Source
 from alerts.reasons import Reason
+from alerts.round.findings import FINDING_NAMESPACE, Finding
 from alerts.technical import troubles, words
 from alerts.technical.policy import Policy
 from alerts.technical.troubles import NAME, VERSION, Key, Time

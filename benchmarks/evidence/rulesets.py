@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts import program
-from alerts.blocks import blocks
 from alerts.context import Context, Symptoms
+from alerts.past.blocks import blocks
 from alerts.program import RuleOutcome
 from alerts.readings import US_PER_DAY, Readings
 from alerts.rules import composite, judging

@@ -17,7 +17,7 @@ comment on table case_event is
 comment on column case_event.case_id is 'Which case.';
 comment on column case_event.version is 'Counts the case''s events from 1.';
 comment on column case_event.at is 'When.';
-comment on column case_event.kind is 'What happened, as a word of alerts.cases.';
+comment on column case_event.kind is 'What happened, as a word of alerts.casework.cases.';
 comment on column case_event.severity is
     'How severe what changed is; null where nothing was judged.';
 comment on column case_event.score is 'The rule''s number behind the severity.';

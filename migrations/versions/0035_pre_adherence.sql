@@ -9,7 +9,7 @@ create table clock_job (
 comment on table clock_job is
     'Up to when each of the jobs that the clock drives has looked. What they find follows from the '
     'rest of the database alone; this only says where to go on after a night or a week.';
-comment on column clock_job.name is 'As in alerts.clockwork.';
+comment on column clock_job.name is 'As in alerts.clock.clockwork.';
 comment on column clock_job.looked_to is 'Everything up to this moment was looked at and told.';
 comment on column clock_job.ended_at is 'When its last run ended.';
 comment on column clock_job.summary is 'Counts of its last run, as how much had drifted.';

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from alerts import rule_store
+from alerts.in_use import rule_store
 from telekol.severity import Channel, Severity
 from tests.clinician_api.conftest import Served, Server
 from tests.clinician_api.ward import Ward

@@ -8,7 +8,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from alerts import engine, rule_store
+from alerts import engine
+from alerts.in_use import rule_store
 from alerts.rulesets.model import RuleSet
 from clinician_api.limits_store import Course, PastReading
 from clinician_api.limits_view import BadLimitError, read_limits

@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from alerts import rule_store
+from alerts.in_use import rule_store
 from alerts.rulesets import loading
 from clinician_api.language import Language
 from clinician_api.rule_words import rule_lines

@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import case_store
-from alerts.cases import JudgedReading
+from alerts.casework import store as case_store
+from alerts.casework.cases import JudgedReading
 from ingest import writer
 from telekol import topics
 from telekol.observation import Device

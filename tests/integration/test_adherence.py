@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import case_store
 from alerts.adherence import desk, statements
-from alerts.cases import CaseConflictError
+from alerts.casework import store as case_store
+from alerts.casework.cases import CaseConflictError
 from device_sim.demo.postgres import EmbeddedPostgres
 from tests.support.databases import migrated_copy
 from tests.support.house import Home, add_home

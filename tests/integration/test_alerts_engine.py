@@ -15,9 +15,11 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import case_store, engine, finding_store, findings, verdicts
-from alerts.cases import CaseConflictError, UnknownCaseError
-from alerts.subjects import Subject
+from alerts import engine
+from alerts.casework import store as case_store
+from alerts.casework.cases import CaseConflictError, UnknownCaseError
+from alerts.round import finding_store, findings, verdicts
+from alerts.round.subjects import Subject
 from ingest import writer
 from telekol import topics
 from telekol.observation import Observation

@@ -15,8 +15,12 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from typer.testing import CliRunner
 
-from alerts import answer_replay, answer_round, answer_store, replay_commands, rule_store
-from alerts.questionnaire_commands import app
+from alerts.answers import replay as answer_replay
+from alerts.answers import round as answer_round
+from alerts.answers import store as answer_store
+from alerts.answers.commands import app
+from alerts.in_use import rule_store
+from alerts.past import replay_commands
 from alerts.rulesets.model import RuleSet
 from telekol.errors import TelekolError
 from telekol.observation import Entry

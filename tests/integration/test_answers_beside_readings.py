@@ -10,9 +10,12 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import answer_store, engine, replay_store, rule_store
-from alerts.replay import replay
-from alerts.rule_store import RuleSets
+from alerts import engine
+from alerts.answers import store as answer_store
+from alerts.in_use import rule_store
+from alerts.in_use.rule_store import RuleSets
+from alerts.past import replay_store
+from alerts.past.replay import replay
 from alerts.rulesets import loading
 from telekol.observation import Entry
 from telekol.questionnaires import loading as questionnaires

@@ -11,7 +11,9 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import case_store, engine, finding_store, history, planning
+from alerts import engine
+from alerts.casework import store as case_store
+from alerts.round import finding_store, history, planning
 from ingest import guard_store, writer
 from telekol import topics
 from telekol.observation import Device, Observation

@@ -14,9 +14,9 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import clockwork, jobs
 from alerts.adherence import desk
-from alerts.jobs import Daily, Every, Job
+from alerts.clock import clockwork, jobs
+from alerts.clock.jobs import Daily, Every, Job
 from tests.support.house import add_home
 from tests.support.plans import WALL, enrol, measure, plan, wall
 from tests.support.processes import telekol, wait_until
@@ -155,7 +155,7 @@ def test_the_recomputation_says_what_had_drifted_and_tells_it(
     start = wall(2026, 11, 2)
     _enrolled(connection, "gw-test-1", start)
     (job,) = [one for one in clockwork.made() if one.name == "recompute-adherence"]
-    with caplog.at_level(logging.INFO, "alerts.clockwork"):
+    with caplog.at_level(logging.INFO, "alerts.clock.clockwork"):
         jobs.run_due(connection, job, wall(2026, 11, 3, 23))
         assert "had drifted for 1 of 1 patients" in caplog.text
         caplog.clear()

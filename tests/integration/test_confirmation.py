@@ -12,10 +12,13 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import case_store, engine, replay_store, rule_store
+from alerts import engine
+from alerts.casework import store as case_store
 from alerts.engine import Memory
-from alerts.replay import replay
-from alerts.rule_store import RuleSets
+from alerts.in_use import rule_store
+from alerts.in_use.rule_store import RuleSets
+from alerts.past import replay_store
+from alerts.past.replay import replay
 from alerts.rulesets import loading
 from ingest import writer
 from telekol import topics

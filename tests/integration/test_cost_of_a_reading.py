@@ -10,8 +10,8 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import rule_store
 from alerts.engine import Memory
+from alerts.in_use import rule_store
 from benchmarks import alerts_arriving
 
 Db = Connection[TupleRow]

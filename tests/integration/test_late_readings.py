@@ -9,8 +9,9 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import engine, rule_store
+from alerts import engine
 from alerts.engine import Memory
+from alerts.in_use import rule_store
 from alerts.rulesets import loading
 from tests.support.house import Home, add_home, set_limits
 from tests.support.stored_readings import Reading, store

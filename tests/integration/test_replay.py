@@ -14,10 +14,12 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import engine, replay_store, rule_store
+from alerts import engine
 from alerts.engine import Memory
-from alerts.replay import Report, replay
-from alerts.rule_store import RuleSets
+from alerts.in_use import rule_store
+from alerts.in_use.rule_store import RuleSets
+from alerts.past import replay_store
+from alerts.past.replay import Report, replay
 from alerts.rulesets import loading
 from tests.support.house import add_home, set_limits
 from tests.support.processes import telekol

@@ -12,7 +12,8 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import clockwork, engine, jobs, trends
+from alerts import engine, trends
+from alerts.clock import clockwork, jobs
 from ingest import letter_desk, writer
 from telekol import topics
 from tests.support.house import add_home, set_limits

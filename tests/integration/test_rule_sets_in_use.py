@@ -14,11 +14,13 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import engine, program, reference_store, rule_store, verdicts
+from alerts import engine, program
 from alerts.context import Context
 from alerts.engine import Memory
+from alerts.in_use import reference_store, rule_store
+from alerts.in_use.rule_store import ApprovalError
 from alerts.readings import NUMBER_OF, Readings
-from alerts.rule_store import ApprovalError
+from alerts.round import verdicts
 from alerts.rulesets import loading
 from alerts.rulesets.loading import RuleSetError
 from telekol.quantities import Quantity

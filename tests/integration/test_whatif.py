@@ -11,11 +11,12 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alerts import engine, sweep_commands, whatif_commands, whatif_store
+from alerts import engine
+from alerts.past import sweep_commands, whatif_commands, whatif_store
+from alerts.past.stored_year import StoredYear
+from alerts.round.verdicts import LETTERS
 from alerts.rulesets import loading
 from alerts.rulesets.model import overlaid
-from alerts.stored_year import StoredYear
-from alerts.verdicts import LETTERS
 from telekol.errors import TelekolError
 from telekol.quantities import Quantity
 from tests.support.house import Home, add_home, set_limits

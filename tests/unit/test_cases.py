@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.cases import (
+from alerts.casework.cases import (
     Case,
     CaseConflictError,
     Event,

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from alerts.round.subjects import Basis, Subject, Taken, UsualLevel
+from alerts.round.verdicts import judge
 from alerts.rulesets import loading
-from alerts.subjects import Basis, Subject, Taken, UsualLevel
-from alerts.verdicts import judge
 from telekol.quantities import Quantity
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)

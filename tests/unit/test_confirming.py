@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts import movements, steadying
-from alerts.confirming import Confirmations, Outcome, Waiting
-from alerts.movements import Newest
-from alerts.planning import Draft
+from alerts.casework import movements, steadying
+from alerts.casework.confirming import Confirmations, Outcome, Waiting
+from alerts.casework.movements import Newest
+from alerts.casework.steadying import Closed, Steady
+from alerts.round.planning import Draft
+from alerts.round.subjects import Basis, LimitSet, Subject, Taken
+from alerts.round.verdicts import Verdict, judge
 from alerts.rulesets import loading
 from alerts.rulesets.model import RuleSet
-from alerts.steadying import Closed, Steady
-from alerts.subjects import Basis, LimitSet, Subject, Taken
-from alerts.verdicts import Verdict, judge
 from telekol.quantities import Quantity
 from telekol.severity import Severity
 

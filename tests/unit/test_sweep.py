@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alerts import sweep as sweeping
-from alerts.blocks import blocks, cut
 from alerts.context import Context, OwnNumbers
+from alerts.past import sweep as sweeping
+from alerts.past.blocks import blocks, cut
+from alerts.past.sweep import Held, held, sweep
+from alerts.past.sweep_commands import app
+from alerts.past.tallies import SweepError, Swept
 from alerts.readings import NUMBER_OF, US_PER_DAY, Readings
 from alerts.reference import References
 from alerts.rulesets import loading
-from alerts.sweep import Held, held, sweep
-from alerts.sweep_commands import app
-from alerts.tallies import SweepError, Swept
 from alerts.told import iso
 from telekol.quantities import Quantity
 

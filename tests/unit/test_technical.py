@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.job_rules import Source
+from alerts.clock.rules import Source
 from alerts.technical import statements, troubles
 from alerts.technical.policy import POLICIES, UNKNOWN, Policy, policy
 from alerts.technical.troubles import Key, Presence, Time

@@ -1,0 +1,1 @@
+"""What the clock drives: which jobs there are, when they are due, and what turns them."""
