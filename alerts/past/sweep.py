@@ -10,8 +10,8 @@ a worker of a cluster loads its own block and the whole never lies in one memory
 Invariants
 ----------
 1. Wherever blocks are worked on, and however large they are, the answers are the same.
-2. What comes back of a block is a count per patient and rule (`alerts.past.tallies`): memory is that
-   of the blocks that are in work, and a few numbers a patient.
+2. What comes back of a block is a count per patient and rule (`alerts.past.tallies`): memory is
+   that of the blocks that are in work, and a few numbers a patient.
 """
 
 from __future__ import annotations
