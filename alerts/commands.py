@@ -15,7 +15,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 @app.command()
 def alerts() -> None:
-    """Judge new readings against their limits, store findings, open and move cases.
+    """Judge readings, answers and silence by rule sets; store findings, open and move cases.
 
     Reads TELEKOL_DATABASE_URL. Runs until stopped; several may run side by side. When the
     database is away it waits and tries again.

@@ -14,6 +14,7 @@ What else changes with it: docs/questionnaires.md.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Final, Literal, Self
@@ -58,13 +59,13 @@ class LongText(_Part):
     en: Paragraphs
 
 
-class _Step(_Part):
+class _Step(_Part, ABC):
     id: Key
 
     @property
+    @abstractmethod
     def leads_to(self) -> tuple[str, ...]:
         """Every step that may come next."""
-        raise NotImplementedError
 
 
 class Inform(_Step):
