@@ -67,7 +67,8 @@ def _budget(results: Results) -> Figure:
         for entrant, colour in OURS.items():
             if entrant in of["entrants"]:
                 _cross(axis, of["entrants"][entrant], colour, _MARKS[entrant], entrant)
-        axis.set(title=name, xlim=(0, 0.2), ylim=(0, 1))
+        # No mark at the right edge: its number would run into the next panel's first.
+        axis.set(title=name, xlim=(0, 0.2), ylim=(0, 1), xticks=(0, 0.05, 0.1, 0.15))
     axes[0].set_ylabel("Exacerbations found, -3 to +2 days")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=4, fontsize=8)
